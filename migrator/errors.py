@@ -133,7 +133,7 @@ class Interrupted(MigratorError):
     exit_code = 130
 
 
-class Retry(Exception):  # noqa: N818 - it tells what to do, as the whole family does
+class Retry(Exception):
     """The call may succeed later. `after` is in seconds when the server named one (a wait that costs no attempt)."""
 
     def __init__(self, message: str, *, after: float | None = None) -> None:
@@ -141,7 +141,7 @@ class Retry(Exception):  # noqa: N818 - it tells what to do, as the whole family
         self.after = after
 
 
-class SkipItem(Exception):  # noqa: N818
+class SkipItem(Exception):
     """This one item can never be accepted; record the reason, go on with the next."""
 
 

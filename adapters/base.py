@@ -1,0 +1,373 @@
+"""What the core asks of a target: seven required verbs, optional ones that are discovered, and an honest declaration.
+
+To add a target, copy `memory/`, write the verbs, declare a fate for every feature, add one line to `BUILTIN` in
+`migrator/adapters/__init__.py`; the conformance suite (tests/conformance) then runs over it.
+
+An adapter has up to two routes. **Live**: the core walks the export and calls the verbs, one conversation per lane,
+strictly in order within a lane, lanes in parallel. **Bulk** (`Bulk`): the server takes a whole import package; the
+adapter writes and loads it. `open` and `messages` serve both.
+
+Errors: verbs raise `Retry` (later, perhaps), `SkipItem` (never, for this one item) or a `MigratorError` (stop the run).
+SDK errors never leave an adapter. Every verb may be called again with the same arguments after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct
+
+from migrator.ledger import Fate, Feature, Loss
+from migrator.model import (
+    Conversation,
+    ConversationId,
+    CustomEmoji,
+    Event,
+    File,
+    GroupId,
+    Message,
+    Reaction,
+    Ts,
+    User,
+    UserGroup,
+    UserId,
+    Workspace,
+)
+
+RemoteId: TypeAlias = str  # an id as the target gives it out; may be any text without a newline
+Key: TypeAlias = str  # our own, stable over runs; see `Kind`
+
+
+class Kind(StrEnum):
+    """What a key names, and how it is spelled."""
+
+    WORKSPACE = "workspace"  # the workspace's id
+    USER = "user"  # user id
+    CONVERSATION = "conversation"  # conversation id
+    FILE = "file"  # file id
+    EMOJI = "emoji"  # emoji name
+    GROUP = "group"  # user group id
+    POST = "post"  # "conversation/ts" for a message's first post, "conversation/ts/part" for the others
+    REACTION = "reaction"  # "conversation/ts/emoji name with tone/user id"
+
+
+# ── what an adapter declares ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Support(Struct, frozen=True):
+    """The fate a route gives to a feature, and how or why in a few words (needed where it is not lossless)."""
+
+    fate: Fate
+    how: str = ""
+
+
+class Limits(Struct, frozen=True):
+    """Hard limits of a target as read from the server by `open` where it tells them. None or 0: no limit.
+
+    `text`: characters of one post as the target counts them; the adapter's own `compose` respects it. `file`: bytes.
+    `lanes`: conversations in parallel; `batch`: posts per `send`.
+    """
+
+    text: int = 0
+    file: int = 0
+    lanes: int = 8
+    batch: int = 1
+
+
+class Route(Struct, frozen=True):
+    """One way into a target. `fates` names every Feature (the conformance suite fails on a missing one).
+
+    `needs` lists the rights and settings this route asks for, one sentence each; `rate` is posts per second as measured
+    on a real server, for the estimate (0: unknown).
+    """
+
+    name: str  # "live" or "bulk" or the target's own word ("archive", "file")
+    fates: Mapping[Feature, Support]
+    needs: tuple[str, ...] = ()
+    rate: float = 0.0
+
+
+class Target(Struct, frozen=True):
+    """What `open` learned. `identity` names the server for good ("matrix:example.org"): journals and plans hang on it.
+
+    `warnings` are sentences the user should read before anything is written.
+    """
+
+    identity: str
+    version: str
+    limits: Limits
+    warnings: tuple[str, ...] = ()
+
+
+# ── what goes in ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Source(Protocol):
+    """An opened export, as adapters and core see it (`migrator.slack.reader.Export`)."""
+
+    fingerprint: str
+    workspace: Workspace
+
+    def messages(self, conversation: ConversationId) -> Iterator[Message]:
+        """All messages of a conversation, each once, in ts order; roots before replies, missing roots made up."""
+        ...
+
+    def open(self, file: File) -> BinaryIO:
+        """The bytes of a file whose `data` is Local. Raises SkipItem where they turn out to be unreadable."""
+        ...
+
+
+class Directory(Protocol):
+    """Names and remote ids for writers. Unknown ids give a readable name, never an exception."""
+
+    def user_name(self, user: UserId, label: str = "") -> str: ...
+    def conversation_name(self, conversation: ConversationId, label: str = "") -> str: ...
+    def group_name(self, group: GroupId, label: str = "") -> str: ...
+    def remote_user(self, user: UserId) -> RemoteId | None: ...
+    def remote_conversation(self, conversation: ConversationId) -> RemoteId | None: ...
+    def remote_post(self, conversation: ConversationId, ts: Ts) -> RemoteId | None:
+        """The post that a message became, where it is there already: for links to messages."""
+        ...
+
+    def remote_emoji(self, name: str) -> RemoteId | None: ...
+
+
+class Draft(Struct, frozen=True):
+    """One post to be, as `compose` made it of a message or a part of it.
+
+    `part`: "" for the first post of a message, then a stable word ("2", "broadcast", "file:F123"). `content` belongs to
+    the adapter; `digest` is a stable hash of what a reader would see (not of remote ids), to notice changes on delta
+    runs. `files` are those this post shows. `thread`: this post goes into the message's thread (a broadcast copy: no).
+    """
+
+    part: str
+    content: Any
+    digest: str
+    files: tuple[File, ...] = ()
+    thread: bool = True
+
+
+class Composed(Struct, frozen=True):
+    """A message as this target will show it: its drafts in order, and what is not lossless about its text."""
+
+    drafts: tuple[Draft, ...]
+    losses: tuple[Loss, ...] = ()
+
+
+class Post(Struct, frozen=True):
+    """One post to send. `root` and `previous` are keys: look them up in `Receipts.remote` at the moment of sending.
+
+    `time` is in microseconds since the epoch. `previous` is the post before this one in the same thread. `files` pairs
+    each file of the draft with what `put_file` returned (None: its bytes are not to be had; show a placeholder).
+    """
+
+    key: Key
+    message: Message
+    draft: Draft
+    conversation: RemoteId
+    author: RemoteId
+    time: int
+    root: Key | None = None
+    previous: Key | None = None
+    files: tuple[tuple[File, RemoteId | None], ...] = ()
+
+
+class ReactionPost(Struct, frozen=True):
+    """One person's emoji under a post. `order` counts a message's reactions from 0, for targets that date them."""
+
+    key: Key
+    conversation: RemoteId
+    post: RemoteId
+    reaction: Reaction
+    user: RemoteId
+    time: int  # of the message, microseconds
+    order: int
+
+
+class Receipts(Protocol):
+    """The journal's side of `send`: told of each post the moment the target acknowledged it."""
+
+    def done(self, key: Key, remote: RemoteId) -> None: ...
+    def remote(self, key: Key) -> RemoteId | None: ...
+
+
+# ── what comes back ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RemoteFile(Struct, frozen=True):
+    """A file read back: sha256 in hex ("" where the bytes were not asked for) and size in bytes."""
+
+    name: str
+    size: int
+    sha256: str = ""
+
+
+class RemoteMessage(Struct, frozen=True):
+    """A post read back, in the target's own order.
+
+    `key` is our key where the target keeps it ("" else: the core pairs by its id map). `text` is the plain text that
+    is seen, made by parsing what the server returned (not what we sent). `time` in microseconds, as precise as it is
+    kept. `reactions` pairs emoji (characters, or ":name:" for custom ones) with people. `author_name` is "" unless
+    this post overrides its author's name.
+    """
+
+    key: Key
+    remote: RemoteId
+    author: RemoteId
+    time: int
+    text: str
+    root: RemoteId | None = None
+    reactions: tuple[tuple[str, RemoteId], ...] = ()
+    files: tuple[RemoteFile, ...] = ()
+    edited: bool = False
+    deleted: bool = False
+    author_name: str = ""
+    emote: bool = False
+
+
+# ── the verbs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Adapter(Protocol):
+    """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`."""
+
+    name: ClassVar[str]
+    routes: ClassVar[tuple[Route, ...]]
+    time_unit: ClassVar[int]  # microseconds that one step of the target's clock takes: 1, 1_000 or 1_000_000
+
+    async def open(self) -> Target:
+        """Connect, authenticate, read version and limits. Writes nothing. AuthError, TargetUnavailable, UsageError."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and whatever was lent for the run. May be called twice, and after a failed `open`."""
+        ...
+
+    async def find(self, kind: Kind, keys: Sequence[Key], within: RemoteId | None = None) -> dict[Key, RemoteId]:
+        """Which of these are there already, by their keys; `within` is the conversation for posts and reactions.
+
+        Must see whatever an earlier call of this process or a killed one got acknowledged (read your writes).
+        """
+        ...
+
+    async def put_user(self, user: User) -> RemoteId:
+        """Create the account, or return the one that stands for this user already; changes no real person's account."""
+        ...
+
+    async def put_conversation(self, conversation: Conversation, members: Mapping[UserId, RemoteId]) -> RemoteId:
+        """Create the room or channel with its members, name, topic; or bring the one that is there up to date."""
+        ...
+
+    async def put_file(self, file: File, body: BinaryIO, owner: RemoteId | None, conversation: RemoteId) -> RemoteId:
+        """Store the bytes. `body` yields exactly `file.data.size` bytes or the call must fail (Retry, SkipItem)."""
+        ...
+
+    def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
+        """Pure: the message as this target will show it, split where limits ask for it. Never raises."""
+        ...
+
+    async def send(self, posts: Sequence[Post], receipts: Receipts) -> None:
+        """Send in order, one after the other, telling `receipts` after each. The first error is raised and ends it."""
+        ...
+
+    def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
+        """Everything a conversation holds, in the target's order, oldest first; `hashes`: fetch files and hash them."""
+        ...
+
+
+# Optional verbs: implement what the target can do, and the core finds it (isinstance on these protocols).
+
+
+@runtime_checkable
+class PutsWorkspace(Protocol):
+    async def put_workspace(self, workspace: Workspace) -> RemoteId:
+        """What stands for the workspace as a whole (a Matrix space, a team), before any conversation."""
+        ...
+
+
+@runtime_checkable
+class PutsEmoji(Protocol):
+    async def put_emoji(self, emoji: CustomEmoji, body: BinaryIO | None) -> RemoteId: ...
+
+
+@runtime_checkable
+class PutsGroups(Protocol):
+    async def put_group(self, group: UserGroup, members: Mapping[UserId, RemoteId]) -> RemoteId: ...
+
+
+@runtime_checkable
+class Reacts(Protocol):
+    async def react(self, reactions: Sequence[ReactionPost], receipts: Receipts) -> None:
+        """As `send`, for reactions; one that is there already counts as done."""
+        ...
+
+
+@runtime_checkable
+class Edits(Protocol):
+    async def edit(self, post: Post, remote: RemoteId) -> None:
+        """Replace the content of a post that is there (delta runs, relinking)."""
+        ...
+
+
+@runtime_checkable
+class Acts(Protocol):
+    async def act(self, event: Event, message: Message, conversation: RemoteId, author: RemoteId) -> None:
+        """Carry out a dated state change (topic, join, leave, rename) beside the notice that tells of it."""
+        ...
+
+
+@runtime_checkable
+class Pins(Protocol):
+    async def pin(self, conversation: RemoteId, posts: Sequence[RemoteId]) -> None:
+        """Make these the pinned posts, in this order; idempotent."""
+        ...
+
+
+@runtime_checkable
+class Finishes(Protocol):
+    async def finish_conversation(
+        self, conversation: Conversation, remote: RemoteId, members: Mapping[UserId, RemoteId]
+    ) -> None:
+        """After the last message: mark as read, lock an archived channel, settle membership; idempotent."""
+        ...
+
+    async def finish(self, workspace: Workspace, users: Mapping[UserId, RemoteId]) -> Sequence[str]:
+        """After the last conversation: deactivate accounts, restore settings; returns advice for the admin."""
+        ...
+
+
+class BulkProgress(Protocol):
+    """How a bulk route reports: phases by name, and counts within them."""
+
+    def phase(self, name: str, total: int = 0) -> None: ...
+    def advance(self, count: int = 1) -> None: ...
+
+
+class Move(Struct, frozen=True):
+    """Everything a bulk route is given. `done(kind, key)` answers what an earlier run already loaded (delta runs).
+
+    `folder` is the run folder's own place for packages and resume state (0700). `record` writes an id-map line once the
+    target has acknowledged it. `options` are the user's choices (skip notices, thread policy …) by name.
+    """
+
+    source: Source
+    directory: Directory
+    target: Target | None  # None: no server is asked (`--route file`)
+    folder: Path
+    progress: BulkProgress
+    done: Callable[[Kind, Key], RemoteId | None]
+    record: Callable[[Kind, Key, RemoteId, str], None]  # kind, key, remote id, digest
+    options: Mapping[str, Any]
+
+
+@runtime_checkable
+class Bulk(Protocol):
+    async def load(self, move: Move) -> Sequence[str]:
+        """Write the package and, where `move.target` is there, have the server take it; returns advice for the admin.
+
+        Killed at any point and called again, it resumes: no loss, no doubles.
+        """
+        ...
