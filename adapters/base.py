@@ -1,11 +1,11 @@
-"""What the core asks of a target: seven required verbs, optional ones that are discovered, and an honest declaration.
+"""What the core asks of a target: a few required verbs, optional ones that are discovered, and an honest declaration.
 
 To add a target, copy `memory/`, write the verbs, declare a fate for every feature, add one line to `BUILTIN` in
 `migrator/adapters/__init__.py`; the conformance suite (tests/conformance) then runs over it.
 
 An adapter has up to two routes. **Live**: the core walks the export and calls the verbs, one conversation per lane,
-strictly in order within a lane, lanes in parallel. **Bulk** (`Bulk`): the server takes a whole import package; the
-adapter writes and loads it. `open` and `messages` serve both.
+strictly in order within a lane, lanes in parallel (`Live`). **Bulk**: the server takes a whole import package; the
+adapter writes and loads it (`Bulk`). What `Adapter` itself asks serves both.
 
 Errors: verbs raise `Retry` (later, perhaps), `SkipItem` (never, for this one item) or a `MigratorError` (stop the run).
 SDK errors never leave an adapter. Every verb may be called again with the same arguments after a crash.
@@ -139,12 +139,15 @@ class Draft(Struct, frozen=True):
     """One post to be, as `compose` made it of a message or a part of it.
 
     `part`: "" for the first post of a message, then a stable word ("2", "broadcast", "file:F123"). `content` belongs to
-    the adapter; `digest` is a stable hash of what a reader would see (not of remote ids), to notice changes on delta
-    runs. `files` are those this post shows. `thread`: this post goes into the message's thread (a broadcast copy: no).
+    the adapter; `text` is the plain text it is to show, which verify holds against what is read back (the words of all
+    drafts of a message hold all words of the message); `digest` is a stable hash of what a reader would see (not of
+    remote ids), to notice changes on delta runs. `files` are those this post shows. `thread`: this post goes into the
+    message's thread (a broadcast copy does not).
     """
 
     part: str
     content: Any
+    text: str
     digest: str
     files: tuple[File, ...] = ()
     thread: bool = True
@@ -253,6 +256,19 @@ class Adapter(Protocol):
         """
         ...
 
+    def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
+        """Pure: the message as this target will show it, split where limits ask for it. Never raises."""
+        ...
+
+    def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
+        """Everything a conversation holds, in the target's order, oldest first; `hashes`: fetch files and hash them."""
+        ...
+
+
+@runtime_checkable
+class Live(Adapter, Protocol):
+    """A target that is written by calls."""
+
     async def put_user(self, user: User) -> RemoteId:
         """Create the account, or return the one that stands for this user already; changes no real person's account."""
         ...
@@ -265,16 +281,8 @@ class Adapter(Protocol):
         """Store the bytes. `body` yields exactly `file.data.size` bytes or the call must fail (Retry, SkipItem)."""
         ...
 
-    def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
-        """Pure: the message as this target will show it, split where limits ask for it. Never raises."""
-        ...
-
     async def send(self, posts: Sequence[Post], receipts: Receipts) -> None:
         """Send in order, one after the other, telling `receipts` after each. The first error is raised and ends it."""
-        ...
-
-    def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
-        """Everything a conversation holds, in the target's order, oldest first; `hashes`: fetch files and hash them."""
         ...
 
 

@@ -134,11 +134,16 @@ class Interrupted(MigratorError):
 
 
 class Retry(Exception):
-    """The call may succeed later. `after` is in seconds when the server named one (a wait that costs no attempt)."""
+    """The call may succeed later. `after` is in seconds when the server named one (a wait that costs no attempt).
 
-    def __init__(self, message: str, *, after: float | None = None) -> None:
+    `landed` says whether the target may have done it all the same: False only where it surely did not (a rate limit, a
+    refused connection). Where it may have, the core asks `find` before it sends again.
+    """
+
+    def __init__(self, message: str, *, after: float | None = None, landed: bool = True) -> None:
         super().__init__(message)
         self.after = after
+        self.landed = landed
 
 
 class SkipItem(Exception):
