@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias, runtime_checkab
 
 from msgspec import Struct
 
-from migrator.ledger import Fate, Feature, Loss
+from migrator.ledger import Fate, Feature, Ledger, Loss
 from migrator.model import (
     Conversation,
     ConversationId,
@@ -111,8 +111,11 @@ class Source(Protocol):
     fingerprint: str
     workspace: Workspace
 
-    def messages(self, conversation: ConversationId) -> Iterator[Message]:
-        """All messages of a conversation, each once, in ts order; roots before replies, missing roots made up."""
+    def messages(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Message]:
+        """All messages of a conversation, each once, in ts order; roots before replies, missing roots made up.
+
+        A `ledger` is told what was found in the raw records, and the fate of what does not come out as a message.
+        """
         ...
 
     def open(self, file: File) -> BinaryIO:

@@ -1,0 +1,274 @@
+"""A target that lives in memory, and in a file of JSON lines if asked: the simplest complete adapter.
+
+It refuses what a real server refuses (unknown authors, replies to nothing, files that come up short), keeps posts in
+order of arrival like all of them, and takes faults: set `fail` to make calls fail before or after they landed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+import msgspec
+from msgspec import Struct, field
+
+from migrator.adapters.base import (
+    Composed,
+    Directory,
+    Draft,
+    Key,
+    Kind,
+    Limits,
+    Post,
+    ReactionPost,
+    Receipts,
+    RemoteFile,
+    RemoteId,
+    RemoteMessage,
+    Route,
+    Support,
+    Target,
+)
+from migrator.errors import Retry, SkipItem
+from migrator.ledger import Fate, Feature
+from migrator.model import Conversation, CustomEmoji, File, Local, Message, MessageKind, User, UserGroup, Workspace
+from migrator.plain import plain
+
+__all__ = ["Fault", "Memory", "Stored"]
+
+
+class Fault(Struct, frozen=True):
+    """Chances per call, from a seeded source: lost before it landed, lost after it landed, told to wait, refused."""
+
+    before: float = 0.0
+    after: float = 0.0
+    wait: float = 0.0
+    refuse: float = 0.0
+    seed: int = 0
+
+
+class Stored(Struct):
+    """A post as this target keeps it. Mutable on purpose: tests damage it to see whether verify notices."""
+
+    key: Key
+    conversation: RemoteId
+    author: RemoteId
+    time: int
+    text: str
+    root: RemoteId | None
+    files: list[RemoteFile]
+    reactions: list[tuple[str, RemoteId]] = field(default_factory=list)
+    emote: bool = False
+    name: str = ""
+    edited: bool = False
+
+
+class Memory:
+    """The adapter. Settings: `path` (a file that survives the process), `fault`, `lanes`, `file_limit`."""
+
+    name: ClassVar[str] = "memory"
+    time_unit: ClassVar[int] = 1
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("live", {feature: Support(Fate.LOSSLESS) for feature in Feature}, rate=50_000.0),
+    )
+
+    def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
+        settings = settings or {}
+        self.path = Path(settings["path"]) if settings.get("path") else None
+        self.limits = Limits(lanes=int(settings.get("lanes", 8)), file=int(settings.get("file_limit", 0)), batch=16)
+        self.fault: Fault = settings.get("fault") or Fault()
+        self._dice = random.Random(self.fault.seed)  # noqa: S311 - faults, not secrets
+        self.entities: dict[tuple[Kind, Key], RemoteId] = {}
+        self.posts: dict[RemoteId, Stored] = {}
+        self.rooms: dict[RemoteId, list[RemoteId]] = {}
+        self.pins: dict[RemoteId, tuple[RemoteId, ...]] = {}
+        self._keys: dict[Key, RemoteId] = {}
+        if self.path and self.path.exists():
+            self._load(self.path)
+
+    # ── required of every adapter ───────────────────────────────────────────────────────────────────────────────────
+
+    async def open(self) -> Target:
+        return Target(identity=f"memory:{self.path.name if self.path else id(self)}", version="1", limits=self.limits)
+
+    async def close(self) -> None:
+        return
+
+    async def find(self, kind: Kind, keys: Sequence[Key], within: RemoteId | None = None) -> dict[Key, RemoteId]:
+        if kind is Kind.POST:
+            return {key: self._keys[key] for key in keys if key in self._keys}
+        return {key: self.entities[kind, key] for key in keys if (kind, key) in self.entities}
+
+    def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
+        text = plain(message.body, directory)
+        if message.kind is MessageKind.PLACEHOLDER:
+            text = "(the first message of this thread is not in the export)"
+        digest = hashlib.blake2b(
+            msgspec.json.encode((text, message.kind, [file.id for file in message.files])), digest_size=8
+        ).hexdigest()
+        drafts = [Draft("", None, text, digest, message.files)]
+        if message.broadcast:
+            drafts.append(Draft("broadcast", None, text, digest, thread=False))
+        return Composed(tuple(drafts))
+
+    async def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
+        for remote in list(self.rooms.get(conversation, ())):
+            post = self.posts.get(remote)
+            if post is None:
+                continue
+            yield RemoteMessage(
+                key=post.key,
+                remote=remote,
+                author=post.author,
+                time=post.time,
+                text=post.text,
+                root=post.root,
+                reactions=tuple(post.reactions),
+                files=tuple(post.files),
+                edited=post.edited,
+                author_name=post.name,
+                emote=post.emote,
+            )
+
+    # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
+
+    async def put_user(self, user: User) -> RemoteId:
+        return self._put(Kind.USER, user.id)
+
+    async def put_conversation(self, conversation: Conversation, members: Mapping[str, RemoteId]) -> RemoteId:
+        remote = self._put(Kind.CONVERSATION, conversation.id)
+        self.rooms.setdefault(remote, [])
+        return remote
+
+    async def put_file(self, file: File, body: BinaryIO, owner: RemoteId | None, conversation: RemoteId) -> RemoteId:
+        self._misbehave_before()
+        digest, size = hashlib.sha256(), 0
+        while chunk := body.read(1 << 20):
+            digest.update(chunk)
+            size += len(chunk)
+        if isinstance(file.data, Local) and size != file.data.size:
+            raise SkipItem(f"{size} bytes came instead of {file.data.size}")
+        remote = f"{size}:{digest.hexdigest()}"
+        self._keep("entity", (Kind.FILE, file.id, remote))
+        self.entities[Kind.FILE, file.id] = remote
+        self._misbehave_after()
+        return remote
+
+    async def send(self, posts: Sequence[Post], receipts: Receipts) -> None:
+        for post in posts:
+            self._misbehave_before()
+            if post.author not in self.entities.values():
+                raise SkipItem("its author has no account")
+            root = receipts.remote(post.root) if post.root else None
+            if post.root and root is None:
+                raise SkipItem("the thread it replies to is not there")
+            files = [RemoteFile(file.name, *_size_and_hash(remote)) for file, remote in post.files if remote]
+            message = post.message
+            stored = Stored(
+                key=post.key,
+                conversation=post.conversation,
+                author=post.author,
+                time=post.time,
+                text=post.draft.text,
+                root=root,
+                files=files,
+                emote=message.kind is MessageKind.EMOTE,
+                name=message.author.name,
+                edited=message.edited is not None,
+            )
+            remote_id = f"post-{len(self.posts) + 1}"
+            self._keep("post", (remote_id, stored))
+            self._store(remote_id, stored)
+            self._misbehave_after()
+            receipts.done(post.key, remote_id)
+
+    # ── optional verbs ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def put_workspace(self, workspace: Workspace) -> RemoteId:
+        return self._put(Kind.WORKSPACE, workspace.id)
+
+    async def put_emoji(self, emoji: CustomEmoji, body: BinaryIO | None) -> RemoteId:
+        return self._put(Kind.EMOJI, emoji.name)
+
+    async def put_group(self, group: UserGroup, members: Mapping[str, RemoteId]) -> RemoteId:
+        return self._put(Kind.GROUP, group.id)
+
+    async def react(self, reactions: Sequence[ReactionPost], receipts: Receipts) -> None:
+        for reaction in reactions:
+            self._misbehave_before()
+            shown = reaction.reaction.char or f":{reaction.reaction.name}:"
+            remote = f"reaction-{reaction.key}"
+            self._keep("reaction", (reaction.key, reaction.post, shown, reaction.user))
+            self._react(reaction.key, reaction.post, shown, reaction.user)
+            self._misbehave_after()
+            receipts.done(reaction.key, remote)
+
+    async def edit(self, post: Post, remote: RemoteId) -> None:
+        self._misbehave_before()
+        self._keep("edit", (remote, post.draft.text))
+        self.posts[remote].text = post.draft.text
+
+    async def pin(self, conversation: RemoteId, posts: Sequence[RemoteId]) -> None:
+        self.pins[conversation] = tuple(posts)
+
+    # ── storage and faults ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _put(self, kind: Kind, key: Key) -> RemoteId:
+        self._misbehave_before()
+        if (kind, key) not in self.entities:
+            remote = f"{kind}-{key}"
+            self._keep("entity", (kind, key, remote))
+            self.entities[kind, key] = remote
+        self._misbehave_after()
+        return self.entities[kind, key]
+
+    def _store(self, remote: RemoteId, stored: Stored) -> None:
+        self.posts[remote] = stored
+        self.rooms.setdefault(stored.conversation, []).append(remote)
+        self._keys[stored.key] = remote
+
+    def _react(self, key: Key, post: RemoteId, shown: str, user: RemoteId) -> None:
+        self.entities[Kind.REACTION, key] = f"reaction-{key}"
+        if (shown, user) not in self.posts[post].reactions:
+            self.posts[post].reactions.append((shown, user))
+
+    def _keep(self, what: str, content: object) -> None:
+        if self.path:
+            with self.path.open("ab") as lines:
+                lines.write(msgspec.json.encode((what, content)) + b"\n")
+
+    def _load(self, path: Path) -> None:
+        for line in path.read_bytes().splitlines():
+            what, content = msgspec.json.decode(line)
+            if what == "entity":
+                kind, key, remote = content
+                self.entities[Kind(kind), key] = remote
+                if kind == Kind.CONVERSATION:
+                    self.rooms.setdefault(remote, [])
+            elif what == "post":
+                self._store(content[0], msgspec.convert(content[1], Stored))
+            elif what == "reaction":
+                self._react(*content)
+            elif what == "edit":
+                self.posts[content[0]].text = content[1]
+
+    def _misbehave_before(self) -> None:
+        dice = self._dice.random()
+        if dice < self.fault.before:
+            raise Retry("connection reset before the call landed")
+        if dice < self.fault.before + self.fault.wait:
+            raise Retry("too many requests", after=0.001, landed=False)
+        if dice < self.fault.before + self.fault.wait + self.fault.refuse:
+            raise SkipItem("refused by the dice")
+
+    def _misbehave_after(self) -> None:
+        if self._dice.random() < self.fault.after:
+            raise Retry("connection reset after the call landed")
+
+
+def _size_and_hash(remote: RemoteId) -> tuple[int, str]:
+    size, _, digest = remote.partition(":")
+    return int(size), digest

@@ -1,0 +1,303 @@
+"""The engine of the live route: carries out a plan by an adapter's verbs.
+
+One lane per conversation, strictly in ts order within it, lanes in parallel. The journal's protocol around every act:
+intent, act, receipt. A killed run leaves intents without receipts; `_resolve_doubts` asks the target about each before
+anything is sent again. Errors are treated by what they ask for: `Retry` waits and, where the act may have landed, looks
+first; `SkipItem` costs one item and is reported; anything else ends the run, which resumes when started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from migrator.adapters.base import (
+    Finishes,
+    Key,
+    Kind,
+    Live,
+    Pins,
+    PutsEmoji,
+    PutsGroups,
+    PutsWorkspace,
+    RemoteId,
+    Source,
+    Target,
+)
+from migrator.directory import Names
+from migrator.errors import Retry, SkipItem, TargetUnavailable
+from migrator.journal import Journal
+from migrator.lane import Lane
+from migrator.model import Conversation, CustomEmoji, File, Local
+from migrator.plan import Options, chosen, file_shortfall, is_skipped
+from migrator.progress import Progress
+
+__all__ = ["Engine", "Outcome", "Patience"]
+
+T = TypeVar("T")
+
+
+class Patience(Struct, frozen=True):
+    """How long to try: attempts per act, first and longest wait in seconds, and `settle`: how long an act of a killed
+    run may still be on its way before `find` can be believed."""
+
+    attempts: int = 9
+    first: float = 0.5
+    longest: float = 60.0
+    settle: float = 5.0
+
+
+class Outcome(Struct, frozen=True):
+    """What a run leaves to say. `unapplied`: changed messages that the target cannot edit."""
+
+    posts: int
+    reactions: int
+    edits: int
+    failures: tuple[tuple[Kind, Key, str], ...]
+    unapplied: int
+    advice: tuple[str, ...]
+    resolved: int  # doubts of an earlier, killed run
+
+
+class Engine:
+    """One run. `run()` may be called once; a later run is a new engine on the same journal."""
+
+    def __init__(
+        self,
+        source: Source,
+        adapter: Live,
+        target: Target,
+        journal: Journal,
+        options: Options,
+        progress: Progress,
+        patience: Patience | None = None,
+    ) -> None:
+        self.source, self.adapter, self.target = source, adapter, target
+        self.journal, self.options, self.progress, self.patience = journal, options, progress, patience or Patience()
+        self.names = Names(source.workspace, journal.remote)
+        self.lanes = asyncio.Semaphore(target.limits.lanes or 1)
+        self.not_before = 0.0  # a rate limit holds all lanes back
+        self.uploads: dict[str, asyncio.Task[RemoteId | None]] = {}
+        self.posts = self.reactions = self.edits = self.unapplied = 0
+
+    async def run(self, total: int = 0) -> Outcome:
+        """Do everything that is not done (`total` posts, for the bar). Raises MigratorError to stop; what was
+        acknowledged stays acknowledged."""
+        self.journal.forget_failures()
+        resolved = await self._resolve_doubts()
+        await self._put_entities()
+        self.progress.phase("messages", total)
+        async with _Lanes() as lanes:
+            for conversation in chosen(self.source, self.options):
+                lanes.start(self._lane(conversation))
+        advice: Sequence[str] = ()
+        adapter = self.adapter
+        if isinstance(adapter, Finishes):
+            users = self._remotes(Kind.USER, self.source.workspace.users)
+            advice = await self.attempt(partial(adapter.finish, self.source.workspace, users))
+        return Outcome(
+            posts=self.posts,
+            reactions=self.reactions,
+            edits=self.edits,
+            failures=tuple(self.journal.failures()),
+            unapplied=self.unapplied,
+            advice=tuple(advice),
+            resolved=resolved,
+        )
+
+    # ── doubts of a killed run ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def _resolve_doubts(self) -> int:
+        doubts = self.journal.doubts()
+        if not doubts:
+            return 0
+        await asyncio.sleep(max(0.0, self.patience.settle - self.journal.idle_seconds()))
+        grouped: dict[tuple[Kind, RemoteId], list[Key]] = defaultdict(list)
+        for kind, key, within in doubts:
+            grouped[kind, within].append(key)
+        for (kind, within), keys in grouped.items():
+            # entities need no question: their verbs return what is there already
+            asks = kind in (Kind.POST, Kind.REACTION)
+            found = await self.attempt(partial(self.adapter.find, kind, keys, within)) if asks else {}
+            for key in keys:
+                if key in found:
+                    self.journal.done(kind, key, found[key])
+                else:
+                    self.journal.forget(kind, key)
+        return len(doubts)
+
+    # ── entities ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _put_entities(self) -> None:
+        workspace, adapter = self.source.workspace, self.adapter
+        if isinstance(adapter, PutsWorkspace):
+            await self._put(Kind.WORKSPACE, workspace.id, workspace.name, partial(adapter.put_workspace, workspace))
+        self.progress.phase("people", len(workspace.users))
+        async with _Lanes() as lanes:
+            for user in workspace.users.values():
+                lanes.start(self._put(Kind.USER, user.id, user, partial(adapter.put_user, user)))
+        if isinstance(adapter, PutsEmoji):
+            for emoji in workspace.emoji.values():
+                if isinstance(image := emoji.image, Local):
+                    act = partial(self._put_emoji, adapter, emoji, image)
+                    await self._put(Kind.EMOJI, emoji.name, emoji, act)
+        conversations = chosen(self.source, self.options)
+        self.progress.phase("conversations", len(conversations))
+        async with _Lanes() as lanes:
+            for conversation in conversations:
+                members = self._remotes(Kind.USER, conversation.members)
+                act = partial(adapter.put_conversation, conversation, members)
+                lanes.start(self._put(Kind.CONVERSATION, conversation.id, conversation, act))
+        if isinstance(adapter, PutsGroups):
+            for group in workspace.groups.values():
+                members = self._remotes(Kind.USER, group.members)
+                await self._put(Kind.GROUP, group.id, group, partial(adapter.put_group, group, members))
+
+    async def _put_emoji(self, adapter: PutsEmoji, emoji: CustomEmoji, image: Local) -> RemoteId:
+        picture = File(id=f"emoji:{emoji.name}", name=emoji.name, data=image, size=image.size)
+        with self.source.open(picture) as body:
+            return await adapter.put_emoji(emoji, body)
+
+    async def _put(self, kind: Kind, key: Key, content: object, act: Callable[[], Awaitable[RemoteId]]) -> None:
+        """Put an entity unless the journal holds it with the same content."""
+        digest = blake2b(msgspec.json.encode(content, order="sorted"), digest_size=12).hexdigest()
+        self.progress.advance()
+        if self.journal.digest(kind, key) == digest:
+            return
+        async with self.lanes:
+            self.journal.intend([(kind, key, digest)])
+            try:
+                remote = await self.attempt(act)
+            except SkipItem as reason:
+                self.journal.fail(kind, key, str(reason))
+                return
+            self.journal.done(kind, key, remote, digest)
+
+    def _remotes(self, kind: Kind, ids: Sequence[str] | Mapping[str, object]) -> dict[str, RemoteId]:
+        found = ((i, self.journal.remote(kind, self.names.canonical_user(i))) for i in ids)
+        return {i: remote for i, remote in found if remote is not None}
+
+    # ── a lane ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _lane(self, conversation: Conversation) -> None:
+        async with self.lanes:
+            remote = self.journal.remote(Kind.CONVERSATION, conversation.id)
+            if remote is None:
+                return  # the conversation itself was refused and is reported as such
+            lane = Lane(self, conversation, remote)
+            for message in self.source.messages(conversation.id):
+                if is_skipped(message, self.options):
+                    continue
+                await lane.add(message)
+            await lane.flush()
+            await self._pin(conversation, remote)
+            if isinstance(self.adapter, Finishes):
+                members = self._remotes(Kind.USER, conversation.members)
+                adapter = self.adapter
+                await self.attempt(partial(adapter.finish_conversation, conversation, remote, members))
+
+    async def _pin(self, conversation: Conversation, remote: RemoteId) -> None:
+        adapter = self.adapter
+        if not isinstance(adapter, Pins) or not conversation.pins:
+            return
+        pins = sorted(conversation.pins, key=lambda pin: (pin.at, pin.ts))
+        found = (self.journal.remote(Kind.POST, f"{conversation.id}/{pin.ts}") for pin in pins if pin.ts)
+        posts = [post for post in found if post is not None]
+        state = blake2b("\n".join(posts).encode(), digest_size=12).hexdigest()
+        if posts and self.journal.meta(f"pins:{conversation.id}") != state:
+            await self.attempt(partial(adapter.pin, remote, posts))
+            self.journal.set_meta(f"pins:{conversation.id}", state)
+
+    # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def upload(self, file: File, author: RemoteId, conversation: RemoteId) -> RemoteId | None:
+        """Store a file once, however many messages show it. None where its bytes will not arrive."""
+        if not isinstance(file.data, Local) or file_shortfall(file, self.target.limits):
+            return None
+        if known := self.journal.remote(Kind.FILE, file.id):
+            return known
+        if file.id not in self.uploads:
+            self.uploads[file.id] = asyncio.create_task(self._upload(file, author, conversation))
+        return await self.uploads[file.id]
+
+    async def _upload(self, file: File, author: RemoteId, conversation: RemoteId) -> RemoteId | None:
+        owner = self.names.remote_user(file.owner) if file.owner else author
+
+        async def act() -> RemoteId:
+            with self.source.open(file) as body:
+                return await self.adapter.put_file(file, body, owner or author, conversation)
+
+        self.journal.intend([(Kind.FILE, file.id, "")])
+        try:
+            remote = await self.attempt(act)
+        except SkipItem as reason:
+            self.journal.fail(Kind.FILE, file.id, str(reason))
+            return None
+        self.journal.done(Kind.FILE, file.id, remote)
+        return remote
+
+    # ── trying ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def attempt(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Call until it succeeds; for verbs that may be called again whatever happened."""
+        tries = 0
+        while True:
+            await self.hold_back()
+            try:
+                return await act()
+            except Retry as retry:
+                tries = await self.wait(retry, tries)
+
+    async def hold_back(self) -> None:
+        if (delay := self.not_before - time.monotonic()) > 0:
+            await asyncio.sleep(delay)
+
+    async def wait(self, retry: Retry, tries: int) -> int:
+        """Sleep as asked (a named wait costs no attempt), else back off. TargetUnavailable when patience ends."""
+        if retry.after is not None:
+            self.not_before = max(self.not_before, time.monotonic() + retry.after)
+            return tries
+        if tries + 1 >= self.patience.attempts:
+            raise TargetUnavailable(str(retry), hint="run the same command again: it goes on where it stopped")
+        delay = min(self.patience.longest, self.patience.first * 2**tries)
+        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+        return tries + 1
+
+
+class _Lanes:
+    """A task group that raises the first error itself, not a group of one."""
+
+    def __init__(self) -> None:
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> _Lanes:
+        await self._group.__aenter__()
+        return self
+
+    def start(self, work: Awaitable[None]) -> None:
+        self._group.create_task(_as_coroutine(work))
+
+    async def __aexit__(self, *error: object) -> None:
+        try:
+            await self._group.__aexit__(*error)  # type: ignore[arg-type]
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+
+
+async def _as_coroutine(work: Awaitable[None]) -> None:
+    await work
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,367 @@
+"""What a move would do, worked out before anything is written.
+
+Pure: source + what the target holds already + options + what the adapter declares -> plan. Reading everything once, it
+composes every message as the target would show it, so the ledger of the plan is exact, and it balances or nothing runs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from migrator.adapters.base import Adapter, Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source, Target
+from migrator.directory import Names
+from migrator.errors import StalePlan, UsageError
+from migrator.ledger import Fate, Feature, Ledger, Line
+from migrator.model import Conversation, ConversationKind, File, FileMode, Local, Message, MessageKind, Reaction, Role
+from migrator.survey import features
+from migrator.survey_text import text_features
+
+__all__ = ["ConversationLine", "Options", "Plan", "Snapshot", "choose_route", "make_plan", "post_key", "reaction_key"]
+
+PLAN_VERSION = 1
+
+
+class Options(Struct, frozen=True, omit_defaults=True):
+    """The mover's choices. `only`: names or ids of conversations (empty: all). `adapter`: choices for one target."""
+
+    route: str = ""
+    skip_notices: bool = False
+    only: tuple[str, ...] = ()
+    adapter: Mapping[str, str] = {}
+
+    @property
+    def digest(self) -> str:
+        return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=8).hexdigest()
+
+
+class Snapshot(Protocol):
+    """What is on the target already, as the journal and the target itself say."""
+
+    serial: str
+
+    def remote(self, kind: Kind, key: Key) -> RemoteId | None: ...
+    def done(self, kind: Kind, conversation: str) -> Mapping[Key, tuple[RemoteId, str]]:
+        """Posts or reactions of a conversation: key to (remote id, digest)."""
+        ...
+
+
+class ConversationLine(Struct, frozen=True):
+    """One conversation in the plan. Counts are of posts: a message may become several, or none."""
+
+    id: str
+    name: str
+    kind: ConversationKind
+    exists: bool
+    messages: int
+    new: int
+    changed: int
+    present: int
+    reactions: int  # new ones
+    first: str = ""
+    last: str = ""
+    digest: str = ""
+
+
+class Plan(Struct, frozen=True):
+    """The plan as saved in the run folder. The first five fields say what it is bound to; see `refuse_if_stale`."""
+
+    fingerprint: str
+    target: str
+    route: str
+    options: str
+    serial: str
+    create: Mapping[str, int]  # entity kind to how many are new
+    present: Mapping[str, int]
+    conversations: tuple[ConversationLine, ...]
+    ledger: tuple[Line, ...]
+    found: Mapping[str, int]
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    version: int = PLAN_VERSION
+
+    @property
+    def posts(self) -> int:
+        return sum(line.new + line.changed for line in self.conversations)
+
+    @property
+    def reactions(self) -> int:
+        return sum(line.reactions for line in self.conversations)
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.posts or self.reactions or any(self.create.values()))
+
+    def refuse_if_stale(self, fingerprint: str, target: str, options: str, serial: str) -> None:
+        """Raises StalePlan naming what changed since the plan was made."""
+        now = {"export": (self.fingerprint, fingerprint), "target": (self.target, target)}
+        now |= {"options": (self.options, options), "run folder": (self.serial, serial)}
+        if changed := [name for name, (then, today) in now.items() if then != today]:
+            raise StalePlan(
+                f"the {' and the '.join(changed)} changed since this plan was made",
+                hint="make a new one: slack-migrator plan EXPORT --to TARGET",
+            )
+
+
+def post_key(message: Message, part: str = "") -> Key:
+    base = f"{message.conversation}/{message.ts}"
+    return f"{base}/{part}" if part else base
+
+
+def reaction_key(message: Message, reaction: Reaction, user: str) -> Key:
+    tone = f"::{reaction.tone}" if reaction.tone else ""
+    return f"{message.conversation}/{message.ts}/{reaction.name}{tone}/{user}"
+
+
+def choose_route(adapter: Adapter, wanted: str) -> Route:
+    """The route asked for, else the adapter's first (its best). UsageError names the ones there are."""
+    for route in adapter.routes:
+        if wanted in ("", route.name):
+            return route
+    raise UsageError(
+        f"{adapter.name} has no route {wanted!r}", hint=f"choose one of: {', '.join(r.name for r in adapter.routes)}"
+    )
+
+
+def is_skipped(message: Message, options: Options) -> bool:
+    """Whether the mover asked to leave this message out."""
+    return options.skip_notices and message.kind is MessageKind.EVENT and not message.is_root and not message.thread
+
+
+def chosen(source: Source, options: Options) -> list[Conversation]:
+    """The conversations to move, in a stable order. UsageError for a name that is not there."""
+    everything = list(source.workspace.conversations.values())
+    if not options.only:
+        return everything
+    wanted = {name.lstrip("#") for name in options.only}
+    picked = [c for c in everything if c.id in wanted or c.name in wanted]
+    if missing := wanted - {c.id for c in picked} - {c.name for c in picked}:
+        raise UsageError(
+            f"there is no conversation {', '.join(sorted(missing))} in the export",
+            hint="slack-migrator inspect EXPORT lists them",
+        )
+    return picked
+
+
+def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
+    """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
+    route = choose_route(adapter, options.route)
+    limits = target.limits if target else Limits()
+    ledger = Ledger()
+    names = Names(source.workspace, snapshot.remote)
+    create, present = _entities(source, snapshot, route, ledger)
+    lines = []
+    for conversation in chosen(source, options):
+        planner = _ConversationPlanner(conversation, adapter, route, limits, names, snapshot, options, ledger)
+        lines.append(planner.run(source))
+    if options.only:
+        _skip_the_rest(source, options, ledger)
+    ledger.balance()
+    posts = sum(line.new + line.changed + line.reactions for line in lines)
+    return Plan(
+        fingerprint=source.fingerprint,
+        target=target.identity if target else adapter.name,
+        route=route.name,
+        options=options.digest,
+        serial=snapshot.serial,
+        create=create,
+        present=present,
+        conversations=tuple(lines),
+        ledger=tuple(ledger.lines()),
+        found={feature.value: ledger.found[feature] for feature in Feature if ledger.found[feature]},
+        warnings=target.warnings if target else (),
+        seconds=posts / route.rate if route.rate else 0.0,
+    )
+
+
+class _ConversationPlanner:
+    """One conversation's pass: composes every message, counts what is new, settles every feature."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        adapter: Adapter,
+        route: Route,
+        limits: Limits,
+        names: Names,
+        snapshot: Snapshot,
+        options: Options,
+        ledger: Ledger,
+    ) -> None:
+        self.conversation = conversation
+        self.adapter, self.route, self.limits, self.names = adapter, route, limits, names
+        self.snapshot, self.options, self.ledger = snapshot, options, ledger
+        self.placeholders: set[str] = set()
+        self.posts = snapshot.done(Kind.POST, conversation.id)
+        self.reactions = snapshot.done(Kind.REACTION, conversation.id)
+
+    def run(self, source: Source) -> ConversationLine:
+        count, tally = 0, Counter[str]()
+        first = last = ""
+        seen = blake2b(digest_size=12)
+        pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
+        here: set[str] = set()
+        for message in source.messages(self.conversation.id, self.ledger):
+            count += 1
+            first, last = first or message.ts, message.ts
+            if message.ts in pinned:
+                here.add(message.ts)
+            if is_skipped(message, self.options):
+                self._skip(message)
+                continue
+            composed = self.adapter.compose(message, self.names, self.limits)
+            self._settle(message, composed)
+            for draft in composed.drafts:
+                seen.update(f"{post_key(message, draft.part)}={draft.digest};".encode())
+                tally[self._state(post_key(message, draft.part), draft)] += 1
+            tally["reactions"] += sum(
+                reaction_key(message, reaction, user) not in self.reactions
+                for reaction in message.reactions
+                for user in reaction.users
+            )
+        self._settle_pins(here)
+        return ConversationLine(
+            id=self.conversation.id,
+            name=self.conversation.name,
+            kind=self.conversation.kind,
+            exists=self.snapshot.remote(Kind.CONVERSATION, self.conversation.id) is not None,
+            messages=count,
+            new=tally["new"],
+            changed=tally["changed"],
+            present=tally["present"],
+            reactions=tally["reactions"],
+            first=first,
+            last=last,
+            digest=seen.hexdigest(),
+        )
+
+    def _state(self, key: Key, draft: Draft) -> str:
+        known = self.posts.get(key)
+        if known is None:
+            return "new"
+        return "present" if known[1] == draft.digest else "changed"
+
+    def _skip(self, message: Message) -> None:
+        for feature, n in features(message):
+            self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
+
+    def _settle(self, message: Message, composed: Composed) -> None:
+        counts = Counter(dict(features(message)))
+        if message.kind is MessageKind.PLACEHOLDER:
+            self.placeholders.add(message.ts)
+            return
+        for feature, n in text_features(message.body).items():
+            self.ledger.find(feature, n)
+            counts[feature] += n
+        for feature, n in self._exceptions(message, composed):
+            counts[feature] -= n
+        for feature, n in counts.items():
+            if n > 0:
+                support = self.route.fates[feature]
+                self.ledger.settle(feature, support.fate, n, note=support.how, at=message.at)
+
+    def _exceptions(self, message: Message, composed: Composed) -> Iterator[tuple[Feature, int]]:
+        """Settle what fares worse than the route promises; yields what is thereby accounted for."""
+        for loss in composed.losses:
+            self.ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=message.at)
+            if loss.feature is Feature.LONG_TEXT:
+                self.ledger.find(loss.feature, loss.count)
+            else:
+                yield loss.feature, loss.count
+        for file in message.files:
+            if note := file_shortfall(file, self.limits):
+                self.ledger.settle(Feature.FILE, Fate.APPROXIMATED, note=note, at=message.at)
+                yield Feature.FILE, 1
+        if message.thread in self.placeholders:
+            note = "the thread's first message is not in the export; a placeholder stands for it"
+            self.ledger.settle(Feature.REPLY, Fate.APPROXIMATED, note=note, at=message.at)
+            yield Feature.REPLY, 1
+
+    def _settle_pins(self, here: set[str]) -> None:
+        for pin in self.conversation.pins:
+            self.ledger.find(Feature.PIN)
+            if pin.ts in here:
+                support = self.route.fates[Feature.PIN]
+                self.ledger.settle(Feature.PIN, support.fate, note=support.how)
+            else:
+                note = "a pinned file, not a message" if pin.file else "the pinned message is not in the export"
+                self.ledger.settle(Feature.PIN, Fate.DROPPED, note=note)
+
+
+def file_shortfall(file: File, limits: Limits) -> str:
+    """Why a file's bytes will not arrive ("" when they will, or when the file never had any but its address)."""
+    if isinstance(file.data, Local):
+        too_large = limits.file and file.data.size > limits.file
+        return f"larger than the target takes ({limits.file} bytes); a placeholder names it" if too_large else ""
+    if file.mode is FileMode.EXTERNAL and file.link:
+        return ""
+    reason = getattr(file.data, "reason", "its bytes are not in the export")
+    return f"{reason}; a placeholder names it"
+
+
+def _entities(
+    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Count people, conversations, groups and emoji, and settle what hangs on them."""
+    create, present = Counter[str](), Counter[str]()
+    workspace = source.workspace
+
+    def settle(feature: Feature, n: int = 1) -> None:
+        ledger.find(feature, n)
+        support = route.fates[feature]
+        ledger.settle(feature, support.fate, n, note=support.how)
+
+    def drop(feature: Feature, note: str) -> None:
+        ledger.find(feature)
+        ledger.settle(feature, Fate.DROPPED, note=note)
+
+    for user in workspace.users.values():
+        (present if snapshot.remote(Kind.USER, user.id) else create)[Kind.USER] += 1
+        settle(Feature.BOT if user.is_bot else Feature.STRANGER if user.role is Role.STRANGER else Feature.USER)
+        if not user.active:
+            settle(Feature.DEACTIVATED)
+        if isinstance(user.avatar, Local):
+            settle(Feature.AVATAR)
+        elif user.avatar is not None:
+            drop(Feature.AVATAR, "the export holds only its address")
+        if user.profile != type(user.profile)():
+            settle(Feature.PROFILE)
+    kinds = {
+        ConversationKind.PUBLIC: Feature.PUBLIC,
+        ConversationKind.PRIVATE: Feature.PRIVATE,
+        ConversationKind.GROUP: Feature.GROUP,
+        ConversationKind.DIRECT: Feature.DIRECT,
+    }
+    for conversation in workspace.conversations.values():
+        (present if snapshot.remote(Kind.CONVERSATION, conversation.id) else create)[Kind.CONVERSATION] += 1
+        settle(kinds[conversation.kind])
+        settle(Feature.MEMBERSHIP, len(conversation.members))
+        if conversation.archived:
+            settle(Feature.ARCHIVED)
+        if conversation.topic.body:
+            settle(Feature.TOPIC)
+        if conversation.purpose.body:
+            settle(Feature.PURPOSE)
+    settle(Feature.USER_GROUP, len(workspace.groups))
+    for emoji in workspace.emoji.values():
+        if isinstance(emoji.image, Local) or emoji.alias_of:
+            settle(Feature.CUSTOM_EMOJI)
+        else:
+            drop(Feature.CUSTOM_EMOJI, "its image is not in the export")
+    return dict(create), dict(present)
+
+
+def _skip_the_rest(source: Source, options: Options, ledger: Ledger) -> None:
+    """Account for the conversations that --only leaves out."""
+    moving = {c.id for c in chosen(source, options)}
+    for conversation in source.workspace.conversations.values():
+        if conversation.id in moving:
+            continue
+        for message in source.messages(conversation.id, ledger):
+            for feature, n in features(message):
+                ledger.settle(feature, Fate.SKIPPED, n, note="its conversation was not chosen (--only)", at=message.at)

@@ -1,0 +1,279 @@
+"""Read the target back and hold it against the export, message by message.
+
+The journal is not believed: it only serves to pair posts where a target keeps no key of ours. Expected is what the
+source says (author, time, thread, words, reactions, file bytes), actual what the target returns; and the words of every
+message must be found in what its posts show, whatever the renderer did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from migrator.adapters.base import Adapter, Draft, Key, Kind, RemoteId, RemoteMessage, Source, Target
+from migrator.directory import Names
+from migrator.errors import SkipItem
+from migrator.ledger import Fate, Feature
+from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
+from migrator.plain import canonical, plain
+from migrator.plan import Options, choose_route, chosen, file_shortfall, is_skipped, post_key
+
+__all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "verify"]
+
+SHOWN = 100  # mismatches kept per conversation; all are counted
+
+
+class Difference(StrEnum):
+    """What can be wrong with a post on the target."""
+
+    MISSING = "missing"
+    TWICE = "twice"
+    AUTHOR = "author"
+    TIME = "time"
+    THREAD = "thread"
+    TEXT = "text"
+    WORDS = "words of the source not shown"
+    REACTIONS = "reactions"
+    FILES = "files"
+    ORDER = "order"
+    EXTRA = "not in the export"
+
+
+class Mismatch(Struct, frozen=True):
+    """One difference, with what was expected and found (shortened), and where the record stands in the export."""
+
+    key: Key
+    what: Difference
+    expected: str
+    found: str
+    at: str = ""
+
+
+class VerifiedConversation(Struct, frozen=True):
+    """How a conversation fared. `foreign`: posts of others that are none of our business (written after the move)."""
+
+    id: str
+    name: str
+    messages: int
+    posts: int
+    matched: int
+    differences: Mapping[str, int]
+    mismatches: tuple[Mismatch, ...]
+    foreign: int = 0
+
+
+class Verdict(Struct, frozen=True):
+    conversations: tuple[VerifiedConversation, ...]
+
+    @property
+    def messages(self) -> int:
+        return sum(c.messages for c in self.conversations)
+
+    @property
+    def mismatches(self) -> int:
+        return sum(sum(c.differences.values()) for c in self.conversations)
+
+    @property
+    def clean(self) -> bool:
+        return self.mismatches == 0
+
+    def sentence(self) -> str:
+        """The verdict in one line, for people."""
+        if self.clean:
+            return f"Everything arrived: {self.messages} messages read back, 0 mismatches."
+        worst = Counter[str]()
+        for conversation in self.conversations:
+            worst.update(conversation.differences)
+        kinds = ", ".join(f"{n} {what}" for what, n in worst.most_common())
+        return f"{self.mismatches} mismatches in {self.messages} messages: {kinds}."
+
+
+async def verify(
+    source: Source,
+    adapter: Adapter,
+    target: Target,
+    pairing: Pairing,
+    options: Options,
+) -> Verdict:
+    """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`)."""
+    names = Names(source.workspace, pairing.remote)
+    done = [
+        await _Comparison(source, adapter, target, pairing, options, names, conversation).run()
+        for conversation in chosen(source, options)
+    ]
+    return Verdict(tuple(done))
+
+
+class Pairing(Protocol):
+    """What verify asks of a journal."""
+
+    def remote(self, kind: Kind, key: Key) -> RemoteId | None: ...
+    def of_conversation(self, kind: Kind, conversation: str) -> dict[Key, tuple[RemoteId, str]]: ...
+
+
+class _Comparison:
+    """One conversation."""
+
+    def __init__(
+        self,
+        source: Source,
+        adapter: Adapter,
+        target: Target,
+        pairing: Pairing,
+        options: Options,
+        names: Names,
+        conversation: Conversation,
+    ) -> None:
+        self.source, self.adapter, self.target, self.options = source, adapter, target, options
+        self.names, self.conversation = names, conversation
+        self.remote_id = pairing.remote(Kind.CONVERSATION, conversation.id)
+        self.paired = {remote: key for key, (remote, _) in pairing.of_conversation(Kind.POST, conversation.id).items()}
+        self.route = choose_route(adapter, options.route)
+        self.differences: Counter[str] = Counter()
+        self.mismatches: list[Mismatch] = []
+        self.found: dict[Key, RemoteMessage] = {}
+        self.ids: dict[Key, RemoteId] = {}
+
+    async def run(self) -> VerifiedConversation:
+        foreign = await self._read_back() if self.remote_id is not None else 0
+        self._check_order()
+        messages = posts = matched = 0
+        for message in self.source.messages(self.conversation.id):
+            if is_skipped(message, self.options):
+                continue
+            messages += 1
+            composed = self.adapter.compose(message, self.names, self.target.limits)
+            before = self.differences.total()
+            for draft in composed.drafts:
+                posts += 1
+                self._check_post(message, draft)
+            self._check_words(message, composed.drafts)
+            matched += self.differences.total() == before
+        for key in self.found:
+            self._differ(key, Difference.EXTRA, "nothing", "a post with our mark")
+        return VerifiedConversation(
+            id=self.conversation.id,
+            name=self.conversation.name,
+            messages=messages,
+            posts=posts,
+            matched=matched,
+            differences=dict(self.differences),
+            mismatches=tuple(self.mismatches),
+            foreign=foreign,
+        )
+
+    def _differ(self, key: Key, what: Difference, expected: str, found: str, at: str = "") -> None:
+        self.differences[what] += 1
+        if len(self.mismatches) < SHOWN:
+            self.mismatches.append(Mismatch(key, what, _short(expected), _short(found), at))
+
+    async def _read_back(self) -> int:
+        foreign = 0
+        async for remote in self.adapter.messages(self.remote_id or "", hashes=True):
+            key = remote.key or self.paired.get(remote.remote, "")
+            if remote.deleted:
+                continue
+            if not key:
+                foreign += 1
+            elif key in self.found:
+                self._differ(key, Difference.TWICE, "one post", f"also {remote.remote}")
+            else:
+                self.found[key] = remote
+                self.ids[key] = remote.remote
+        return foreign
+
+    def _check_order(self) -> None:
+        """Posts must stand in ts order, whatever clock the target shows."""
+        latest = ""
+        latest_time = -1
+        for key in self.found:
+            time = micros(key.split("/", 2)[1])
+            if time < latest_time:
+                self._differ(key, Difference.ORDER, f"before {latest}", "after it")
+            else:
+                latest, latest_time = key, time
+
+    def _check_post(self, message: Message, draft: Draft) -> None:
+        key, at = post_key(message, draft.part), str(message.at)
+        remote = self.found.pop(key, None)
+        if remote is None:
+            self._differ(key, Difference.MISSING, f"a post at {message.ts}", "nothing", at)
+            return
+        author = self.names.remote_user(message.author.user)
+        if remote.author != author:
+            self._differ(key, Difference.AUTHOR, str(author), remote.author, at)
+        unit = self.adapter.time_unit
+        if remote.time // unit != micros(message.ts) // unit:
+            self._differ(key, Difference.TIME, str(micros(message.ts)), str(remote.time), at)
+        root = self.ids.get(f"{message.conversation}/{message.thread}") if draft.thread and message.thread else None
+        if remote.root != root:
+            self._differ(key, Difference.THREAD, str(root), str(remote.root), at)
+        if canonical(remote.text) != canonical(draft.text):
+            self._differ(key, Difference.TEXT, draft.text, remote.text, at)
+        self._check_files(key, draft.files, remote, at)
+        if not draft.part:
+            self._check_reactions(key, message, remote, at)
+
+    def _check_words(self, message: Message, drafts: Iterable[Draft]) -> None:
+        """What the source says must be in what the posts show; white space aside, since a split may fall into it."""
+        if message.kind is MessageKind.PLACEHOLDER:
+            return
+        words = "".join(canonical(plain(message.body, self.names)).split())
+        shown = "".join(canonical("".join(draft.text for draft in drafts if draft.part != "broadcast")).split())
+        if words not in shown:
+            self._differ(post_key(message), Difference.WORDS, words, shown, str(message.at))
+
+    def _check_files(self, key: Key, files: tuple[File, ...], remote: RemoteMessage, at: str) -> None:
+        expected = Counter(self._hashes(files))
+        found = Counter(file.sha256 for file in remote.files)
+        if expected != found:
+            self._differ(key, Difference.FILES, _tally(expected), _tally(found), at)
+
+    def _hashes(self, files: tuple[File, ...]) -> Iterator[str]:
+        for file in files:
+            if not isinstance(file.data, Local) or file_shortfall(file, self.target.limits):
+                continue
+            digest = hashlib.sha256()
+            try:
+                with self.source.open(file) as body:
+                    while chunk := body.read(1 << 20):
+                        digest.update(chunk)
+            except SkipItem:
+                continue
+            yield digest.hexdigest()
+
+    def _check_reactions(self, key: Key, message: Message, remote: RemoteMessage, at: str) -> None:
+        if self.route.fates[Feature.REACTION].fate is Fate.DROPPED:
+            return
+        expected = {
+            (shown_as(reaction), who)
+            for reaction in message.reactions
+            for user in reaction.users
+            if (who := self.names.remote_user(user)) is not None
+        }
+        found = {(_without_variation(emoji), who) for emoji, who in remote.reactions}
+        if expected != found:
+            gone, more = sorted(expected - found), sorted(found - expected)
+            self._differ(key, Difference.REACTIONS, str(gone), str(more), at)
+
+
+def shown_as(reaction: Reaction) -> str:
+    """A reaction's emoji as targets return it: characters without variation selectors, or ":name:"."""
+    return _without_variation(reaction.char) if reaction.char else f":{reaction.name}:"
+
+
+def _without_variation(emoji: str) -> str:
+    return emoji.replace("\ufe0f", "")
+
+
+def _tally(hashes: Counter[str]) -> str:
+    return ", ".join(f"{digest[:12]}×{n}" for digest, n in sorted(hashes.items())) or "none"
+
+
+def _short(text: str, size: int = 160) -> str:
+    return text if len(text) <= size else text[: size - 1] + "…"
