@@ -38,19 +38,22 @@ CREATE INDEX IF NOT EXISTS doubts ON items (kind, key) WHERE remote IS NULL AND 
 class Journal:
     """One per run folder, used by one process at a time (`RunLocked`). Close it, or use it as a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        path.touch(mode=0o600, exist_ok=True)
-        self._lock = _take_lock(path.with_suffix(".lock"))
-        wal = path.with_name(path.name + "-wal")
-        self._opened_after = time.time() - (wal if wal.exists() else path).stat().st_mtime
-        self._db = sqlite3.connect(path, isolation_level=None)
+    def __init__(self, path: Path | None) -> None:
+        """`path` None: in memory, for a dry run that leaves nothing behind."""
+        self._lock, self._idle = None, 0.0
+        if path is not None:
+            path.touch(mode=0o600, exist_ok=True)
+            self._lock = _take_lock(path.with_suffix(".lock"))
+            wal = path.with_name(path.name + "-wal")
+            self._idle = time.time() - (wal if wal.exists() else path).stat().st_mtime
+        self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
         version = self.bind("schema", str(SCHEMA_VERSION))
         if version != str(SCHEMA_VERSION):
             raise UsageError(
-                f"{path.name} was written by another version of slack-migrator (schema {version})",
+                f"the journal was written by another version of slack-migrator (schema {version})",
                 hint="use the version that wrote it, or a new folder with --run",
             )
 
@@ -63,7 +66,8 @@ class Journal:
     def close(self) -> None:
         """Flush everything and let the next process in."""
         self._db.close()
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
 
     # ── what the run is bound to ────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,7 +163,7 @@ class Journal:
 
     def idle_seconds(self) -> float:
         """How long ago an earlier process last wrote here."""
-        return self._opened_after
+        return self._idle
 
     @property
     def serial(self) -> str:

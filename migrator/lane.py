@@ -167,7 +167,8 @@ class _Sent(Receipts):
         return key in self.known
 
     def changed(self, post: Post) -> bool:
-        return self.known[post.key][1] != post.draft.digest
+        """An empty digest is one we do not know (adopted, or just sent): not a change."""
+        return self.known[post.key][1] not in ("", post.draft.digest)
 
     def done(self, key: Key, remote: RemoteId) -> None:
         self.engine.journal.done(self.kind, key, remote)

@@ -244,7 +244,7 @@ class _ConversationPlanner:
         known = self.posts.get(key)
         if known is None:
             return "new"
-        return "present" if known[1] == draft.digest else "changed"
+        return "present" if known[1] in ("", draft.digest) else "changed"
 
     def _skip(self, message: Message) -> None:
         for feature, n in features(message):

@@ -1,0 +1,48 @@
+"""The configuration file: TOML with one table per target.
+
+    [matrix]
+    homeserver = "https://matrix.example.org"
+    as_token_file = "matrix.token"        # relative to this file
+
+Precedence: command line, then SLACK_MIGRATOR_<TARGET>_<KEY> in the environment, then this file, then the adapter's
+defaults. Secrets: see `migrator.secret`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from migrator.errors import UsageError
+
+__all__ = ["load_settings"]
+
+
+def load_settings(path: Path | None, target: str) -> Mapping[str, Any]:
+    """The settings of one target; {} without a file. Paths (`*_file`, `*_folder`) become absolute. UsageError."""
+    settings: dict[str, Any] = {}
+    if path is not None:
+        settings |= _table(path, target)
+    prefix = f"SLACK_MIGRATOR_{target.upper()}_"
+    settings |= {name[len(prefix) :].lower(): value for name, value in os.environ.items() if name.startswith(prefix)}
+    return settings
+
+
+def _table(path: Path, target: str) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint="check --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", hint="see https://toml.io for the format") from None
+    table = document.get(target)
+    if not isinstance(table, dict):
+        raise UsageError(f"{path} has no [{target}] table", hint=f"add [{target}] and its settings; see the README")
+    folder = path.resolve().parent
+    return {
+        key: str(folder / Path(value).expanduser()) if key.endswith(("_file", "_folder")) else value
+        for key, value in table.items()
+    }

@@ -1,0 +1,80 @@
+"""The run folder: everything a move leaves behind, removable as a unit. Folder 0700, files 0600.
+
+plan.json  journal.sqlite  report.json  report.html  quarantine.jsonl  idmap.csv  run.json  log.jsonl
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from migrator.errors import UsageError
+from migrator.plan import Options
+
+__all__ = ["RunFolder", "Settings"]
+
+
+class Settings(Struct, frozen=True):
+    """What `run.json` keeps so that `apply RUN` and `verify RUN` need nothing else. Never a secret."""
+
+    exports: tuple[str, ...]
+    target: str
+    config: str
+    options: Options
+
+
+class RunFolder:
+    """A folder of ours. UsageError where it belongs to somebody else or is a link."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path = path
+        if path.is_symlink():
+            raise UsageError(f"{path} is a link, not a folder", hint="choose a real folder with --run DIR")
+        if create:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.is_dir():
+            raise UsageError(
+                f"there is no run folder {path}", hint="slack-migrator migrate EXPORT --to TARGET makes one"
+            )
+        if path.stat().st_uid != os.getuid():
+            raise UsageError(f"{path} belongs to another user", hint="choose your own folder with --run DIR")
+        path.chmod(0o700)
+
+    @staticmethod
+    def default_for(identity: str) -> Path:
+        """ "matrix:example.org" -> ./slack-to-matrix-example.org"""
+        return Path(f"slack-to-{re.sub(r'[^A-Za-z0-9.]+', '-', identity).strip('-')}")
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.sqlite"
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Replace a file in one step: a reader sees the old one or the new one, whole."""
+        place, draft = self.path / name, self.path / f".{name}.new"
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(place)
+        return place
+
+    def write_json(self, name: str, content: object) -> Path:
+        return self.write(name, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+
+    def write_lines(self, name: str, rows: Iterable[object]) -> Path:
+        return self.write(name, msgspec.json.Encoder().encode_lines(list(rows)))
+
+    def read_settings(self) -> Settings:
+        try:
+            return msgspec.json.decode((self.path / "run.json").read_bytes(), type=Settings)
+        except (OSError, msgspec.DecodeError):
+            raise UsageError(
+                f"{self.path} is not a run folder of slack-migrator", hint="slack-migrator migrate EXPORT --to TARGET"
+            ) from None

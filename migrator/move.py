@@ -1,0 +1,201 @@
+"""A whole move, as the commands use it: open, plan, apply, verify, report. Each step can be taken alone.
+
+Nothing here prints; commands show what the steps return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from migrator.adapters import load
+from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, RemoteId, Target
+from migrator.adapters.base import Move as BulkMove
+from migrator.apply import Engine, Outcome, Patience
+from migrator.directory import Names
+from migrator.errors import StalePlan, UsageError
+from migrator.folder import RunFolder, Settings
+from migrator.journal import Journal
+from migrator.plan import Options, Plan, choose_route, make_plan
+from migrator.progress import Progress
+from migrator.report import write_report
+from migrator.slack.reader import open_export
+from migrator.snapshot import JournalSnapshot, adopt
+from migrator.verify import Verdict, verify
+
+if TYPE_CHECKING:
+    from migrator.slack.reader import Export
+
+__all__ = ["Move"]
+
+
+class Move:
+    """One export (or several of one workspace) on its way to one target. An async context manager.
+
+    `offline`: plan without a server. `folder` None chooses ./slack-to-<server>. `dry`: leave nothing behind.
+    """
+
+    def __init__(
+        self,
+        exports: Sequence[Path],
+        target: str,
+        settings: Mapping[str, Any],
+        options: Options,
+        *,
+        config: Path | None = None,
+        folder: Path | None = None,
+        offline: bool = False,
+        dry: bool = False,
+        progress: Progress | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.exports, self.target_name, self.options = [Path(p) for p in exports], target, options
+        self.config, self._folder, self.offline, self.dry = config, folder, offline, dry
+        self.progress = progress or Progress()
+        self.patience = patience
+        self.adapter: Adapter = load(target)(settings)
+        self.route = choose_route(self.adapter, options.route)
+        self.target: Target | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Move:
+        self.source: Export = open_export(self.exports)
+        self._stack.callback(self.source.close)
+        try:
+            if not self.offline:
+                self._stack.push_async_callback(self.adapter.close)
+                self.target = await self.adapter.open()
+            path = self._folder or RunFolder.default_for(self.target.identity if self.target else self.target_name)
+            self.folder = RunFolder(path, create=not self.dry) if path.exists() or not self.dry else None
+            self.journal = Journal(self.folder.journal if self.folder else None)
+            self._stack.callback(self.journal.close)
+            self._bind()
+            if self.target is not None:
+                await adopt(self.source, self.adapter, self.journal)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.close()
+        await self._stack.aclose()
+
+    def _bind(self) -> None:
+        """A run folder serves one workspace and one target for good."""
+        bound = [("workspace", self.source.workspace.id)]
+        if self.target is not None:
+            bound.append(("target", self.target.identity))
+        for name, value in bound:
+            if value and (stored := self.journal.bind(name, value)) != value:
+                raise UsageError(
+                    f"this run folder belongs to {name} {stored}, not {value}",
+                    hint="give this move a folder of its own with --run DIR",
+                )
+
+    # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def plan(self) -> Plan:
+        """Read everything, write nothing but plan.json in the run folder."""
+        self.progress.phase("reading", 0)
+        made = make_plan(self.source, self.adapter, self.target, JournalSnapshot(self.journal), self.options)
+        self.progress.close()
+        if self.folder is not None and not self.dry:
+            exports = tuple(str(path.resolve()) for path in self.exports)
+            config = str(self.config.resolve()) if self.config else ""
+            self.folder.write_json("run.json", Settings(exports, self.target_name, config, self.options))
+            self.folder.write_json("plan.json", made)
+            self.folder.write_lines("quarantine.jsonl", self.source.quarantine)
+        return made
+
+    async def apply(self, plan: Plan) -> Outcome:
+        """Carry out a plan, unless it is stale."""
+        identity = self.target.identity if self.target else self.adapter.name
+        plan.refuse_if_stale(self.source.fingerprint, identity, self.options.digest, self.journal.serial)
+        if self.folder is None:
+            raise StalePlan("this was a dry run", hint="run the same command without --dry-run")
+        if self.route.name == "live":
+            if not isinstance(self.adapter, Live) or self.target is None:
+                raise UsageError(f"{self.adapter.name} needs a server", hint="add --config FILE")
+            engine = Engine(
+                self.source, self.adapter, self.target, self.journal, self.options, self.progress, self.patience
+            )
+            outcome = await engine.run(plan.posts)
+        else:
+            outcome = await self._load_in_bulk()
+        self.progress.close()
+        self._write_id_map()
+        return outcome
+
+    async def _load_in_bulk(self) -> Outcome:
+        if not isinstance(self.adapter, Bulk) or self.folder is None:
+            raise UsageError(f"{self.adapter.name} cannot take a package", hint="choose another --route")
+        before = self.journal.counts()
+        folder = self.folder.path / "package"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        advice = await self.adapter.load(
+            BulkMove(
+                source=self.source,
+                directory=Names(self.source.workspace, self.journal.remote),
+                target=self.target,
+                folder=folder,
+                progress=self.progress,
+                done=self.journal.remote,
+                record=self._record,
+                options={"route": self.route.name, **self.options.adapter},
+            )
+        )
+        after = self.journal.counts()
+        return Outcome(
+            posts=after.get(Kind.POST, 0) - before.get(Kind.POST, 0),
+            reactions=after.get(Kind.REACTION, 0) - before.get(Kind.REACTION, 0),
+            edits=0,
+            failures=tuple(self.journal.failures()),
+            unapplied=0,
+            advice=tuple(advice),
+            resolved=0,
+        )
+
+    def _record(self, kind: Kind, key: Key, remote: RemoteId, digest: str) -> None:
+        self.journal.done(kind, key, remote, digest)
+
+    async def verify(self) -> Verdict:
+        """Read the target back and compare. UsageError without a target."""
+        if self.target is None:
+            raise UsageError("there is no server to read back from", hint="add --config FILE")
+        self.progress.phase("reading back", 0)
+        verdict = await verify(self.source, self.adapter, self.target, self.journal, self.options)
+        self.progress.close()
+        return verdict
+
+    def report(self, plan: Plan, outcome: Outcome | None, verdict: Verdict | None) -> Path | None:
+        """report.json and report.html in the run folder; returns the latter's path."""
+        if self.folder is None:
+            return None
+        return write_report(self.folder, plan, outcome, verdict, self.source.quarantine)
+
+    def _write_id_map(self) -> None:
+        if self.folder is None:
+            return
+        rows = ["kind,source,target"]
+        for kind in Kind:
+            rows += [",".join(_csv(cell) for cell in (kind, key, remote)) for key, remote, _ in self.journal.all(kind)]
+        self.folder.write("idmap.csv", ("\n".join(rows) + "\n").encode())
+
+
+def _csv(cell: str) -> str:
+    """Quoted where needed; a cell that a spreadsheet would run as a formula is disarmed."""
+    if cell[:1] in "=+-@":
+        cell = "'" + cell
+    return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',"\n') else cell
+
+
+def run(act: Callable[[], Any]) -> Any:
+    """Run a coroutine function to its end."""
+    return asyncio.run(act())
