@@ -16,7 +16,8 @@ __all__ = ["page"]
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1c1c28; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; vertical-align: top; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .3rem .6rem; vertical-align: top; }
 th { font-weight: 600; border-bottom: 2px solid #ccd; } td { border-bottom: 1px solid #eef; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .good { background: #e6f6ec; } .bad { background: #fdeaea; } .verdict { padding: .8rem 1rem; border-radius: .5rem; }
@@ -55,11 +56,7 @@ def page(report: Report) -> str:
         element("h1", f"Slack to {report.target}"),
         element("p", report.sentence, cls=f"verdict {'good' if good else 'bad'}"),
         element("h2", "What became of everything"),
-        element(
-            "p",
-            "For every kind of thing: found = lossless + approximated + dropped + skipped + quarantined.",
-            cls="quiet",
-        ),
+        element("p", "Always: found = lossless + approximated + dropped + skipped + quarantined.", cls="quiet"),
         _ledger(report),
         element("h2", "What is not lossless, and why"),
         _losses(report),
@@ -77,11 +74,8 @@ def page(report: Report) -> str:
     if report.outcome is not None and report.outcome.advice:
         items = (element("li", line) for line in report.outcome.advice)
         parts += [element("h2", "What is left for you to do"), element("ul", *items)]
-    parts.append(
-        element(
-            "p", f"slack-migrator {report.version}, export {report.fingerprint[:16]}, route {report.route}", cls="quiet"
-        )
-    )
+    made = f"slack-migrator {report.version}, export {report.fingerprint[:16]}, route {report.route}"
+    parts.append(element("p", made, cls="quiet"))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -103,17 +97,11 @@ def _ledger(report: Report) -> Markup:
 
 
 def _losses(report: Report) -> Markup:
-    rows = [
-        [
-            line.feature.value,
-            line.fate.value,
-            f"{line.count:,}",
-            line.note,
-            "; ".join(str(at) for at in line.samples[:3]),
-        ]
-        for line in report.ledger
-        if line.fate is not Fate.LOSSLESS
-    ]
+    rows = []
+    for line in report.ledger:
+        if line.fate is not Fate.LOSSLESS:
+            places = "; ".join(str(at) for at in line.samples[:3])
+            rows.append([line.feature.value, line.fate.value, f"{line.count:,}", line.note, places])
     return _table(["", "fate", "count", "how or why", "for example"], rows, frozenset({2}))
 
 
