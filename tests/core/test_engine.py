@@ -1,0 +1,143 @@
+"""The engine on the reference target: complete, repeatable, and unshaken by failures that landed or did not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from migrator.adapters.base import Kind
+from migrator.adapters.memory.adapter import Fault, Memory
+from migrator.apply import Engine, Outcome, Patience
+from migrator.journal import Journal
+from migrator.model import Paragraph, Reaction, Text
+from migrator.plan import Options, make_plan
+from migrator.progress import Progress
+from migrator.snapshot import JournalSnapshot
+from migrator.verify import Difference, Verdict, verify
+from tests.worlds import World, say, small_world
+
+QUICK = Patience(attempts=50, first=0.0001, longest=0.001, settle=0)
+
+
+def move(world: World, memory: Memory, journal: Journal, options: Options = Options()) -> Outcome:
+    async def act() -> Outcome:
+        target = await memory.open()
+        plan = make_plan(world, memory, target, JournalSnapshot(journal), options)
+        engine = Engine(world, memory, target, journal, options, Progress(quiet=True), QUICK)
+        return await engine.run(plan.posts)
+
+    return asyncio.run(act())
+
+
+def check(world: World, memory: Memory, journal: Journal, options: Options = Options()) -> Verdict:
+    async def act() -> Verdict:
+        return await verify(world, memory, await memory.open(), journal, options)
+
+    return asyncio.run(act())
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.sqlite")
+
+
+def test_everything_arrives_and_verifies(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    outcome = move(world, memory, journal)
+    assert outcome.failures == ()
+    assert (outcome.posts, outcome.reactions) == (14, 3)  # 13 messages, one of them twice: a broadcast reply
+    verdict = check(world, memory, journal)
+    assert verdict.clean, verdict
+    assert memory.pins == {"conversation-C1": ("post-1",)} or len(memory.pins["conversation-C1"]) == 1
+
+
+def test_a_second_run_does_nothing(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    plan = make_plan(world, memory, asyncio.run(memory.open()), JournalSnapshot(journal), Options())
+    assert not plan.changes
+    outcome = move(world, memory, journal)
+    assert (outcome.posts, outcome.reactions, outcome.edits) == (0, 0, 0)
+    assert len(memory.posts) == 14
+
+
+def test_a_later_export_sends_only_the_difference(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    later = small_world()
+    room = later.messages_of["C1"]
+    room.append(say("news", conversation="C1", ts="1700000100.000000", user="U2"))
+    room[3] = msgspec.structs.replace(room[3], body=(Paragraph((Text("changed since"),)),))
+    liked = room[5]
+    room[5] = msgspec.structs.replace(liked, reactions=(*liked.reactions, Reaction("tada", "🎉", ("U2",), 1)))
+    outcome = move(later, memory, journal)
+    assert (outcome.posts, outcome.reactions, outcome.edits) == (1, 1, 1)
+    assert check(later, memory, journal).clean
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_failures_that_landed_or_not_leave_no_double_and_no_gap(journal: Journal, seed: int) -> None:
+    world, memory = small_world(), Memory({"fault": Fault(before=0.1, after=0.1, wait=0.05, seed=seed)})
+    outcome = move(world, memory, journal)
+    assert outcome.failures == ()
+    assert len(memory.posts) == 14
+    assert check(world, memory, journal).clean
+
+
+def test_a_refused_post_costs_itself_only_and_is_tried_again(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    world.messages_of["C1"].append(say("nobody's", conversation="C1", ts="1700000050.000000", user="U99"))
+    outcome = move(world, memory, journal)
+    assert [(kind, key) for kind, key, _ in outcome.failures] == [(Kind.POST, "C1/1700000050.000000")]
+    verdict = check(world, memory, journal)
+    assert [m.what for c in verdict.conversations for m in c.mismatches] == [Difference.MISSING]
+    world.workspace.users["U99"] = msgspec.structs.replace(world.workspace.users["U2"], id="U99")  # type: ignore[index]
+    assert move(world, memory, journal).failures == ()
+    assert check(world, memory, journal).clean
+
+
+DAMAGES = {
+    Difference.MISSING: lambda m, r: m.posts.pop(r),
+    Difference.AUTHOR: lambda m, r: setattr(m.posts[r], "author", "user-U4"),
+    Difference.TIME: lambda m, r: setattr(m.posts[r], "time", m.posts[r].time + 1),
+    Difference.THREAD: lambda m, r: setattr(m.posts[r], "root", "post-999"),
+    Difference.TEXT: lambda m, r: setattr(m.posts[r], "text", m.posts[r].text + "!"),
+    Difference.REACTIONS: lambda m, r: m.posts[r].reactions.append(("💥", "user-U1")),
+    Difference.FILES: lambda m, r: m.posts[r].files.clear(),
+    Difference.TWICE: lambda m, r: m.rooms["conversation-C1"].append(r),
+    Difference.ORDER: lambda m, r: m.rooms["conversation-C1"].reverse(),
+    Difference.EXTRA: lambda m, r: setattr(m.posts[r], "key", "C1/1999999999.000000"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda d: d.name.lower())
+def test_verify_notices_each_kind_of_damage_and_names_the_post(journal: Journal, damage: Difference) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    victim = next(r for r in memory.rooms["conversation-C1"] if memory.posts[r].files)
+    key = memory.posts[victim].key
+    DAMAGES[damage](memory, victim)
+    verdict = check(world, memory, journal)
+    found = [m for c in verdict.conversations for m in c.mismatches]
+    assert not verdict.clean
+    assert damage in {m.what for m in found}
+    if damage not in (Difference.ORDER, Difference.EXTRA):
+        assert key in {m.key for m in found if m.what is damage}
+
+
+def test_words_that_a_renderer_swallows_are_noticed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, memory = small_world(), Memory()
+    honest = memory.compose
+
+    def swallow(*args: object) -> object:
+        composed = honest(*args)  # type: ignore[arg-type]
+        drafts = tuple(msgspec.structs.replace(d, text=d.text.replace("deployed", "")) for d in composed.drafts)
+        return msgspec.structs.replace(composed, drafts=drafts)
+
+    monkeypatch.setattr(memory, "compose", swallow)
+    move(world, memory, journal)
+    verdict = check(world, memory, journal)
+    assert {m.what for c in verdict.conversations for m in c.mismatches} == {Difference.WORDS}
