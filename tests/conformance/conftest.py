@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -13,9 +13,9 @@ Maker = Callable[[], Live]
 
 
 @pytest.fixture
-def memory() -> Iterator[Maker]:
+def memory() -> Maker:
     target = Memory()
-    yield lambda: target
+    return lambda: target
 
 
 @pytest.fixture(params=["memory"])
