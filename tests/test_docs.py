@@ -22,11 +22,11 @@ def test_the_generated_pages_are_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("path", "command"),
-    list(commands(cli, ())),
-    ids=lambda value: "-".join(value) or "root" if isinstance(value, tuple) else "",
-)
+def name_of(value: object) -> str:
+    return " ".join(value) or "slack-migrator" if isinstance(value, tuple) else "command"
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(cli, ())), ids=name_of)
 def test_every_command_and_option_explains_itself(path: tuple[str, ...], command: click.Command) -> None:
     assert command.help
     for parameter in command.params:
