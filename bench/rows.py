@@ -1,0 +1,57 @@
+"""A row of the table, and how its two figures are taken: in turn, several times, the median of each."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    measure: str
+    ours: float
+    baseline: float
+    unit: str
+    against: str
+
+
+def in_turn(ours: Callable[[], float], baseline: Callable[[], float], runs: int = 5) -> tuple[float, float]:
+    """Medians of both, taken A B A B … so that a drift of the machine hits both."""
+    pairs = [(ours(), baseline()) for _ in range(runs)]
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+
+
+def seconds(command: list[str]) -> float:
+    """Wall seconds of a whole process."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def python(script: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", script, *arguments]
+
+
+PEAK = """
+import resource, sys
+before = sys.argv
+%s
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def peak_mib(script: str, *arguments: str) -> float:
+    """Peak memory of a process that runs `script`, in MiB."""
+    done = subprocess.run(python(PEAK % script, *arguments), check=True, capture_output=True, text=True)
+    scale = 1024 if sys.platform != "darwin" else 1024 * 1024
+    return int(done.stdout.split()[-1]) / scale
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,149 @@
+"""Legacy attachments, link previews and quoted messages -> Card and QuotedMessage. slack-format.md 15."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from migrator.ledger import Fate, Feature, Loss
+from migrator.model import Block, Card, CardField, Picture, QuotedMessage
+from migrator.slack import mrkdwn
+from migrator.slack.blockkit import block_kit
+from migrator.slack.context import Context
+from migrator.slack.richtext import best_text
+
+__all__ = ["attachments"]
+
+Json = dict[str, Any]
+_COLORS = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
+STANDS = Loss(Feature.PREVIEW, Fate.SKIPPED, "the link itself stands in the text")
+
+
+def attachments(items: list[object], text: str, context: Context) -> tuple[list[Block], list[Loss]]:
+    """The attachments of a message with this raw text. A preview of a link in the text is skipped, and counted."""
+    out: list[Block] = []
+    losses: list[Loss] = []
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        if item.get("is_msg_unfurl"):
+            out.append(_quoted(item, context))
+        elif _is_preview(item) and _stands_in(item, text):
+            losses.append(STANDS)
+        else:
+            card = _card(item, context)
+            if card is not None:
+                out.append(card)
+    return out, losses
+
+
+def _is_preview(item: Json) -> bool:
+    return bool(item.get("from_url") or item.get("original_url")) and not item.get("is_app_unfurl_content")
+
+
+def _stands_in(item: Json, text: str) -> bool:
+    for key in ("from_url", "original_url"):
+        url = item.get(key)
+        if isinstance(url, str) and url and (url in text or url.replace("&", "&amp;") in text):
+            return True
+    return False
+
+
+def _quoted(item: Json, context: Context) -> QuotedMessage:
+    body: list[Block] = []
+    for inner in _dicts(item.get("message_blocks")):
+        message = inner.get("message")
+        blocks = message.get("blocks") if isinstance(message, dict) else None
+        if isinstance(blocks, list):
+            body.extend(block_kit(blocks, context))
+    if not body:
+        body.extend(mrkdwn.parse(_string(item.get("text")), context))
+    return QuotedMessage(
+        author=_string(item.get("author_id")),
+        author_name=_string(item.get("author_name")) or _string(item.get("author_subname")),
+        body=tuple(body),
+        conversation=_string(item.get("channel_id")),
+        ts=_string(item.get("ts")),
+        url=_string(item.get("from_url")),
+    )
+
+
+def _card(item: Json, context: Context) -> Card | None:
+    preview = _is_preview(item)
+    clean = _page_text if preview else _same
+    pretext = mrkdwn.parse(_string(item.get("pretext")), context)
+    body: list[Block] = []
+    blocks = item.get("blocks")
+    if isinstance(blocks, list) and blocks:
+        body.extend(block_kit(blocks, context))
+    elif text := _string(item.get("text")):
+        body.extend(mrkdwn.parse(clean(text), context))
+    fields = tuple(
+        CardField(
+            title=_label(field.get("title")),
+            value=mrkdwn.parse(best_text(field.get("value")), context),
+            short=bool(field.get("short")),
+        )
+        for field in _dicts(item.get("fields"))
+    )
+    image = _string(item.get("image_url")) or _string(item.get("thumb_url"))
+    card = Card(
+        title=_label(clean(_string(item.get("title")))),
+        title_url=mrkdwn.decode(_string(item.get("title_link"))),
+        author=_label(item.get("author_name")),
+        author_url=mrkdwn.decode(_string(item.get("author_link"))),
+        pretext=pretext,
+        body=tuple(body),
+        fields=fields,
+        image=Picture(image, _label(item.get("title"))) if image else None,
+        footer=_label(item.get("footer")),
+        at=_seconds(item.get("ts")),
+        color=_color(item.get("color")),
+        service=_label(item.get("service_name")),
+        preview_of=_string(item.get("from_url")) or _string(item.get("original_url")) if preview else "",
+    )
+    if card == Card(at=card.at, color=card.color, preview_of=card.preview_of, service=card.service):
+        fallback = mrkdwn.parse(_string(item.get("fallback")), context)
+        if not fallback:
+            return None if not card.service else card
+        card = Card(body=fallback, at=card.at, color=card.color, service=card.service, preview_of=card.preview_of)
+    return card
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _page_text(text: str) -> str:
+    """A page's own title and text come with the page's HTML entities, escaped once more by Slack: undo those here only."""
+    if "&" not in text:
+        return text
+    protected = text.replace("&lt;", "&amp;lt;").replace("&gt;", "&amp;gt;")
+    return html.unescape(protected.replace("&amp;amp;", "&amp;amp;amp;")).replace("&nbsp;", "\u00a0")
+
+
+def _label(value: object) -> str:
+    """A one-line label: tokens and entities undone, no markup."""
+    return mrkdwn.unwrap(" ".join(_string(value).split()))
+
+
+def _seconds(value: object) -> int:
+    try:
+        return int(float(value)) if isinstance(value, int | float | str) else 0
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _color(value: object) -> str:
+    text = _string(value).lstrip("#")
+    if text in _COLORS:
+        return _COLORS[text]
+    return f"#{text.lower()}" if len(text) in (3, 6) and all(c in "0123456789abcdefABCDEF" for c in text) else ""
+
+
+def _dicts(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,225 @@
+"""Block Kit -> the tree: everything but rich_text, which has a module of its own. slack-format.md 14.1.
+
+One function per block type. What has none becomes `UnknownBlock` with the best text found in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from migrator.model import (
+    Block,
+    Divider,
+    Fields,
+    Heading,
+    Inline,
+    Link,
+    Paragraph,
+    Picture,
+    Table,
+    Text,
+    UnknownBlock,
+)
+from migrator.slack import mrkdwn
+from migrator.slack.commonmark import commonmark
+from migrator.slack.context import Context
+from migrator.slack.richtext import best_text, rich_inlines, rich_text
+
+__all__ = ["block_kit"]
+
+Json = dict[str, Any]
+
+
+def block_kit(blocks: list[object], context: Context) -> list[Block]:
+    """A list of Slack blocks. One strange block costs itself only."""
+    out: list[Block] = []
+    for block in blocks:
+        if not isinstance(block, dict):
+            continue
+        kind = block.get("type")
+        make = _BLOCKS.get(kind) if isinstance(kind, str) else None
+        if make is None:
+            out.append(UnknownBlock(str(kind), best_text(block)))
+            continue
+        try:
+            out.extend(make(block, context))
+        except (TypeError, ValueError, AttributeError, KeyError, RecursionError):
+            out.append(UnknownBlock(str(kind), best_text(block)))
+    return out
+
+
+def _text_blocks(value: object, context: Context) -> list[Block]:
+    """A text object {type: mrkdwn | plain_text, text}."""
+    if isinstance(value, str):
+        return list(mrkdwn.parse(value, context))
+    if not isinstance(value, dict):
+        return []
+    text = value.get("text")
+    if not isinstance(text, str) or not text:
+        return []
+    if value.get("type") == "plain_text":
+        return [Paragraph(_plain(text, context))]
+    return list(mrkdwn.parse(text, context))
+
+
+def _plain(text: str, context: Context) -> tuple[Inline, ...]:
+    """plain_text: no markup but emoji, no entities."""
+    return mrkdwn.inlines(text, context, plain=True)
+
+
+def _text_inlines(value: object, context: Context) -> tuple[Inline, ...]:
+    if isinstance(value, str):
+        return mrkdwn.inlines(value, context)
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        return ()
+    if value.get("type") == "plain_text":
+        return _plain(value["text"], context)
+    return mrkdwn.inlines(value["text"], context)
+
+
+def _section(block: Json, context: Context) -> list[Block]:
+    out = _text_blocks(block.get("text"), context)
+    fields = block.get("fields")
+    if isinstance(fields, list) and fields:
+        out.append(Fields(tuple(_text_inlines(field, context) for field in fields)))
+    accessory = block.get("accessory")
+    if isinstance(accessory, dict):
+        if accessory.get("type") == "image":
+            out.extend(_image(accessory, context))
+        elif line := _element_line(accessory, context):
+            out.append(Paragraph(line))
+    return out
+
+
+def _header(block: Json, context: Context) -> list[Block]:
+    inlines = _text_inlines(block.get("text"), context)
+    return [Heading(3, inlines)] if inlines else []
+
+
+def _context(block: Json, context: Context) -> list[Block]:
+    line: list[Inline] = []
+    pictures: list[Block] = []
+    for element in _dicts(block.get("elements")):
+        if element.get("type") == "image":
+            pictures.extend(_image(element, context))
+            continue
+        inlines = _text_inlines(element, context)
+        if line and inlines:
+            line.append(Text(" "))
+        line.extend(inlines)
+    return [*pictures, *([Paragraph(tuple(line), small=True)] if line else [])]
+
+
+def _divider(_block: Json, _context: Context) -> list[Block]:
+    return [Divider()]
+
+
+def _image(block: Json, _context: Context) -> list[Block]:
+    title = block.get("title")
+    title_text = title.get("text") if isinstance(title, dict) else title
+    file = block.get("slack_file")
+    url = block.get("image_url") or (file.get("url") if isinstance(file, dict) else "")
+    return [Picture(_string(url), _string(block.get("alt_text")), _string(title_text))]
+
+
+def _element_line(element: Json, context: Context) -> tuple[Inline, ...]:
+    """A button or other control: its label, linked where it has an address; nothing where it only acted in Slack."""
+    label = _text_inlines(element.get("text"), context)
+    url = element.get("url")
+    if isinstance(url, str) and url:
+        return (Link(url, label),)
+    return ()
+
+
+def _actions(block: Json, context: Context) -> list[Block]:
+    line: list[Inline] = []
+    for element in _dicts(block.get("elements")):
+        inlines = _element_line(element, context)
+        if line and inlines:
+            line.append(Text(" · "))
+        line.extend(inlines)
+    if line:
+        return [Paragraph(tuple(line))]
+    return [UnknownBlock("actions", best_text(block.get("elements")))]
+
+
+def _video(block: Json, context: Context) -> list[Block]:
+    title = _text_inlines(block.get("title"), context)
+    url = _string(block.get("title_url")) or _string(block.get("video_url"))
+    out: list[Block] = [Paragraph((Link(url, title),))] if url else [Paragraph(title)]
+    if description := _text_inlines(block.get("description"), context):
+        out.append(Paragraph(description))
+    return out
+
+
+def _markdown(block: Json, context: Context) -> list[Block]:
+    return commonmark(_string(block.get("text")), context)
+
+
+def _table(block: Json, context: Context) -> list[Block]:
+    rows = [tuple(_cell(cell, context) for cell in row) for row in _lists(block.get("rows"))]
+    settings = _dicts(block.get("column_settings"))
+    return [Table(tuple(rows), tuple(_string(s.get("align")) for s in settings))]
+
+
+def _cell(cell: object, context: Context) -> tuple[Inline, ...]:
+    if not isinstance(cell, dict):
+        return (Text(best_text(cell)),)
+    if cell.get("type") == "rich_text":
+        line: list[Inline] = []
+        for part in _dicts(cell.get("elements")):
+            line.extend(rich_inlines(part.get("elements"), context))
+        return tuple(line)
+    value = cell.get("text")
+    if value is None:
+        value = cell.get("value")
+    return _plain(str(value), context) if value is not None else ()
+
+
+def _call(block: Json, _context: Context) -> list[Block]:
+    call = block.get("call")
+    inner = call.get("v1") if isinstance(call, dict) else None
+    inner = inner if isinstance(inner, dict) else {}
+    name = _string(inner.get("name")) or "Call"
+    url = _string(inner.get("join_url"))
+    label = (Text(name),)
+    return [Paragraph((Link(url, label),) if url else label)]
+
+
+def _file(block: Json, _context: Context) -> list[Block]:
+    file = block.get("file")
+    file = file if isinstance(file, dict) else {}
+    name = _string(file.get("title")) or _string(file.get("name")) or _string(block.get("external_id")) or "file"
+    url = _string(file.get("permalink")) or _string(file.get("external_url"))
+    label = (Text(name),)
+    return [Paragraph((Link(url, label),) if url else label)]
+
+
+_BLOCKS: dict[str, Callable[[Json, Context], list[Block]]] = {
+    "rich_text": rich_text,
+    "section": _section,
+    "header": _header,
+    "context": _context,
+    "divider": _divider,
+    "image": _image,
+    "actions": _actions,
+    "video": _video,
+    "markdown": _markdown,
+    "table": _table,
+    "data_table": _table,
+    "call": _call,
+    "file": _file,
+}
+
+
+def _dicts(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _lists(value: object) -> list[list[object]]:
+    return [item for item in value if isinstance(item, list)] if isinstance(value, list) else []
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,70 @@
+"""A message's text, blocks and attachments -> one tree, without losing the person's own words. slack-format.md 14.4.
+
+rich_text present: the blocks are the message. Otherwise the text is, and other blocks (an app's) follow it unless they say
+the same; attachments come last.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from migrator.ledger import Loss
+from migrator.model import Block
+from migrator.slack import mrkdwn
+from migrator.slack.attachments import attachments as attached
+from migrator.slack.blockkit import block_kit
+from migrator.slack.context import Context
+
+__all__ = ["Context", "body", "body_with_notes"]
+
+_decode = msgspec.json.Decoder().decode
+_WORDY = frozenset({"rich_text", "section", "header", "markdown", "table", "data_table"})
+
+
+def body(
+    text: str, blocks: msgspec.Raw | bytes | None, attachments: msgspec.Raw | bytes | None, context: Context
+) -> tuple[Block, ...]:
+    """The tree of a message. Never raises: what cannot be decoded leaves the text."""
+    return body_with_notes(text, blocks, attachments, context)[0]
+
+
+def body_with_notes(
+    text: str, blocks: msgspec.Raw | bytes | None, attachments: msgspec.Raw | bytes | None, context: Context
+) -> tuple[tuple[Block, ...], tuple[Loss, ...]]:
+    """As `body`, with what was left out on purpose (previews of links that stand in the text)."""
+    listed = _listed(blocks)
+    kinds = {block.get("type") for block in listed if isinstance(block, dict)}
+    if "rich_text" in kinds:
+        out = block_kit(listed, context)
+    elif kinds & _WORDY:
+        out = block_kit(listed, context)
+        if text and not _says(listed, text):
+            out = [*mrkdwn.parse(text, context), *out]
+    else:
+        out = [*mrkdwn.parse(text, context), *block_kit(listed, context)]
+    extra = _listed(attachments)
+    if not extra:
+        return tuple(out), ()
+    more, losses = attached(extra, text, context)
+    return (*out, *more), tuple(losses)
+
+
+def _listed(raw: msgspec.Raw | bytes | None) -> list[object]:
+    if not raw:
+        return []
+    try:
+        value = _decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    return value if isinstance(value, list) else []
+
+
+def _says(blocks: list[object], text: str) -> bool:
+    """Whether an app's text is only the notification for its blocks: its words are all among theirs."""
+    said = set(_words(str(blocks)))
+    mine = _words(text)
+    return bool(mine) and sum(word in said for word in mine) >= 0.8 * len(mine)
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() else " " for c in text).lower().split()

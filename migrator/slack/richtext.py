@@ -1,0 +1,335 @@
+"""Slack's rich_text blocks -> the tree. slack-format.md 14.2-14.4.
+
+A rich_text block is a flat row of sections, lists, quotes and preformatted texts. Nested lists are siblings with a larger
+`indent`; `border` 1 lifts a list or preformatted text one quote deeper. Everything is tolerated: a missing key reads as
+absent, a wrong type as nothing, an unknown element becomes `UnknownInline` with the best text found in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from migrator.model import (
+    Block,
+    Break,
+    Broadcast,
+    Code,
+    Color,
+    ConversationMention,
+    Date,
+    Emoji,
+    GroupMention,
+    Inline,
+    Item,
+    List,
+    Marks,
+    MessageLink,
+    Paragraph,
+    Quote,
+    Text,
+    UnknownBlock,
+    UnknownInline,
+    UserMention,
+)
+from migrator.slack.context import Context, link
+from migrator.slack.emoji import lookup
+
+__all__ = ["best_text", "rich_inlines", "rich_text"]
+
+Json = dict[str, Any]
+_MARKS = (
+    ("bold", Marks.BOLD.value),
+    ("italic", Marks.ITALIC.value),
+    ("strike", Marks.STRIKE.value),
+    ("code", Marks.CODE.value),
+    ("underline", Marks.UNDERLINE.value),
+    ("highlight", Marks.HIGHLIGHT.value),
+    ("client_highlight", 0),
+)
+_TEXT_KEYS = ("text", "fallback", "alt_text", "name", "title", "label", "value", "url")
+
+
+def rich_text(block: Json, context: Context) -> list[Block]:
+    """One rich_text block as blocks of the tree."""
+    out: list[Block] = []
+    lists: list[Json] = []  # adjacent lists of one border, waiting to be nested
+    for element in _dicts(block.get("elements")):
+        kind = element.get("type")
+        if kind == "rich_text_list":
+            if lists and _border(lists[-1]) != _border(element):
+                _close_lists(lists, context, out)
+            lists.append(element)
+            continue
+        _close_lists(lists, context, out)
+        if kind == "rich_text_section":
+            _paragraph(element, context, out)
+        elif kind == "rich_text_quote":
+            body = rich_inlines(element.get("elements"), context)
+            _quoted(1 + _border(element), [Paragraph(_trim(body))], out)
+        elif kind == "rich_text_preformatted":
+            language = element.get("language")
+            code = Code(_code_text(element.get("elements")), language if isinstance(language, str) else "")
+            _quoted(_border(element), [code], out)
+        else:
+            out.append(UnknownBlock(str(kind), best_text(element)))
+    _close_lists(lists, context, out)
+    return out
+
+
+def _paragraph(element: Json, context: Context, out: list[Block]) -> None:
+    body = _trim(rich_inlines(element.get("elements"), context))
+    if body:
+        out.append(Paragraph(body))
+
+
+def _quoted(depth: int, blocks: Sequence[Block], out: list[Block]) -> None:
+    """Blocks at a quote depth; those next to each other at the same depth form one quote."""
+    if depth == 0:
+        out.extend(blocks)
+        return
+    if out and isinstance(out[-1], Quote):
+        inner = list(out.pop().blocks)  # type: ignore[union-attr]
+        _quoted(depth - 1, blocks, inner)
+    else:
+        inner = []
+        _quoted(depth - 1, blocks, inner)
+    out.append(Quote(tuple(inner)))
+
+
+def _border(element: Json) -> int:
+    border = element.get("border")
+    return 1 if isinstance(border, int) and border > 0 else 0
+
+
+# ── lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _close_lists(lists: list[Json], context: Context, out: list[Block]) -> None:
+    """Nest the waiting lists by indent and hand them over."""
+    if not lists:
+        return
+    rows = [
+        (_number(element.get("indent")), element.get("style") == "ordered", _number(element.get("offset")) + 1, item)
+        for element in lists
+        for item in _items(element, context)
+    ]
+    starts = _starts(lists, rows)
+    blocks, _ = _nest(rows, starts, 0, rows[0][0] if rows else 0)
+    _quoted(_border(lists[0]), blocks, out)
+    lists.clear()
+
+
+Row = tuple[int, bool, int, list[Inline]]
+
+
+def _items(element: Json, context: Context) -> list[list[Inline]]:
+    return [list(_trim(rich_inlines(e.get("elements"), context))) for e in _dicts(element.get("elements"))]
+
+
+def _starts(lists: list[Json], rows: list[Row]) -> set[int]:
+    """Indices of rows where a new list element begins."""
+    starts, index = set(), 0
+    for element in lists:
+        starts.add(index)
+        index += len(_dicts(element.get("elements")))
+    return starts & set(range(len(rows)))
+
+
+def _nest(rows: list[Row], starts: set[int], index: int, indent: int) -> tuple[list[Block], int]:
+    """Rows from `index` on that stand at `indent` or deeper, as lists; returns where it stopped."""
+    blocks: list[Block] = []
+    items: list[list[Block]] = []
+    ordered, start = False, 1
+
+    def close() -> None:
+        if items:
+            blocks.append(List(ordered, tuple(Item(tuple(item)) for item in items), start if ordered else 1))
+            items.clear()
+
+    while index < len(rows):
+        depth, is_ordered, first, inline = rows[index]
+        if depth < indent:
+            break
+        if depth > indent:
+            deeper, index = _nest(rows, starts, index, depth)
+            if items:
+                items[-1].extend(deeper)
+            else:
+                items.append(deeper)
+            continue
+        continues = (
+            items and is_ordered == ordered and (not ordered or index not in starts or first == start + len(items))
+        )
+        if not continues:
+            close()
+            ordered, start = is_ordered, first
+        items.append([Paragraph(tuple(inline))])
+        index += 1
+    close()
+    return blocks, index
+
+
+# ── inlines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rich_inlines(elements: object, context: Context) -> list[Inline]:
+    """The elements of a section, quote or item."""
+    out: list[Inline] = []
+    for element in _dicts(elements):
+        kind = element.get("type")
+        if kind == "text":
+            _text(element.get("text"), _marks(element), out)
+        elif make := _LEAVES.get(kind):  # type: ignore[arg-type]
+            out.append(make(element, _marks(element), context))
+        else:
+            out.append(_unknown(element, str(kind), _marks(element)))
+    return out
+
+
+def _text(value: object, marks: int, out: list[Inline]) -> None:
+    if not isinstance(value, str) or not value:
+        return
+    if "\n" not in value and "\r" not in value:
+        _run(value, marks, out)
+        return
+    for number, line in enumerate(value.replace("\r\n", "\n").replace("\r", "\n").split("\n")):
+        if number:
+            out.append(Break())
+        if line:
+            _run(line, marks, out)
+
+
+def _run(text: str, marks: int, out: list[Inline]) -> None:
+    """Append text, joined to the run before it where the marks are the same."""
+    if out and type(out[-1]) is Text and out[-1].marks == marks:
+        out[-1] = Text(out[-1].text + text, marks)
+    else:
+        out.append(Text(text, marks))
+
+
+def _marks(element: Json) -> int:
+    style = element.get("style")
+    if not isinstance(style, dict):
+        return 0
+    marks = 0
+    for name, bit in _MARKS:
+        if style.get(name):
+            marks |= bit
+    return marks
+
+
+def _link(element: Json, marks: int, context: Context) -> Inline:
+    url = _string(element.get("url"))
+    label = _string(element.get("text"))
+    inner: list[Inline] = []
+    if label and label != url:
+        _text(label, marks, inner)
+    return link(url, tuple(inner), marks, context)
+
+
+def _emoji(element: Json, marks: int, context: Context) -> Inline:
+    name = _string(element.get("name"))
+    tone = element.get("skin_tone")
+    spelled = f"{name}::skin-tone-{tone}" if isinstance(tone, int) and "::" not in name else name
+    base, char, tone_found = lookup(spelled, context)
+    if not char and base not in context.emoji:
+        char = _from_code_points(_string(element.get("unicode")))
+    return Emoji(base, char, tone_found, marks)
+
+
+def _from_code_points(text: str) -> str:
+    try:
+        return "".join(chr(int(point, 16)) for point in text.split("-")) if text else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _date(element: Json, marks: int, context: Context) -> Inline:
+    at = element.get("timestamp")
+    seconds = int(at) if isinstance(at, int | float) or (isinstance(at, str) and at.isdigit()) else 0
+    fallback = _string(element.get("fallback"))
+    return Date(seconds, _string(element.get("format")), fallback, _string(element.get("url")), marks)
+
+
+def _unknown(element: Json, kind: str, marks: int) -> Inline:
+    """A newcomer, or what a Go program made of one: {"type": "message_mention", "Raw": "<json>"}."""
+    raw = element.get("Raw")
+    if isinstance(raw, str):
+        try:
+            inner = json.loads(raw)
+        except ValueError:
+            inner = None
+        if isinstance(inner, dict):
+            element = inner
+    if kind == "message_mention":
+        conversation, ts = _string(element.get("channel_id")), _string(element.get("message_ts"))
+        url, text = _string(element.get("url")), _string(element.get("text"))
+        if conversation and ts:
+            return MessageLink(conversation, ts, url, (Text(text, marks),) if text else (), marks=marks)
+    return UnknownInline(kind, best_text(element), marks)
+
+
+_LEAVES: dict[str, Callable[[Json, int, Context], Inline]] = {
+    "link": _link,
+    "emoji": _emoji,
+    "date": _date,
+    "user": lambda e, m, _: UserMention(_string(e.get("user_id")), marks=m),
+    "channel": lambda e, m, _: ConversationMention(_string(e.get("channel_id")), marks=m),
+    "usergroup": lambda e, m, _: GroupMention(_string(e.get("usergroup_id")), marks=m),
+    "broadcast": lambda e, m, _: Broadcast(_string(e.get("range")) or "channel", m),
+    "color": lambda e, m, _: Color(_string(e.get("value")), m),
+}
+
+
+def _trim(inlines: list[Inline]) -> tuple[Inline, ...]:
+    """Without the line breaks at both ends: a block begins and ends its own line."""
+    start, end = 0, len(inlines)
+    while start < end and type(inlines[start]) is Break:
+        start += 1
+    while end > start and type(inlines[end - 1]) is Break:
+        end -= 1
+    return tuple(inlines[start:end])
+
+
+def _code_text(elements: object) -> str:
+    out = []
+    for element in _dicts(elements):
+        kind = element.get("type")
+        if kind == "link":
+            out.append(_string(element.get("text")) or _string(element.get("url")))
+        elif kind == "user":
+            out.append(f"@{_string(element.get('user_id'))}")
+        else:
+            out.append(best_text(element))
+    text = "".join(out)
+    return text.removesuffix("\n")
+
+
+def best_text(element: object, depth: int = 0) -> str:
+    """The most telling text found in something unknown; "" where there is none."""
+    if isinstance(element, str):
+        return element
+    if depth > 8:
+        return ""
+    if isinstance(element, dict):
+        for key in _TEXT_KEYS:
+            if found := best_text(element.get(key), depth + 1):
+                return found
+        return best_text(element.get("elements"), depth + 1)
+    if isinstance(element, list):
+        return " ".join(filter(None, (best_text(part, depth + 1) for part in element[:100])))
+    return ""
+
+
+def _dicts(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int:
+    return min(max(value, 0), 10_000) if isinstance(value, int) else 0
