@@ -7,7 +7,7 @@ bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from posixpath import basename, dirname
 
 from msgspec import Struct, field
@@ -63,7 +63,7 @@ class Contents(Struct):
         return bool(self.indexes or self.folders or self.database or self.chunks)
 
 
-def contents_of(names: Mapping[str, None] | list[str] | tuple[str, ...], head: Head) -> Contents:
+def contents_of(names: Sequence[str], head: Head) -> Contents:
     """Sort the members of an archive. `head` gives the first bytes of a member (b"" where it cannot be read)."""
     out = Contents()
     scopes = {dirname(n) for n in names if basename(n).removesuffix(".json") in _ROOTS and n.endswith(".json")}

@@ -9,26 +9,24 @@ thing counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from migrator.errors import ExportError
 from migrator.ledger import Quarantined
 from migrator.model import FileId, Loc, UserId
 from migrator.slack.archive import Archive
+from migrator.slack.chunks import Chunks
 from migrator.slack.contents import contents_of
 from migrator.slack.damage import Damaged
+from migrator.slack.database import Database
 from migrator.slack.folders import Listed, Matcher
-from migrator.slack.records import Piece, split
+from migrator.slack.fronts import CONVERSATIONS, Files, Front, Place, head, kind_of
+from migrator.slack.records import Piece, Record
 
 __all__ = ["Folder", "Layout", "Record", "open_layout"]
-
-Record: TypeAlias = tuple[Loc, Piece]
-_CONVERSATIONS = ("channels", "groups", "mpims", "dms", "file_conversations")
-_KEYS = ("messages", "members", "users", "channels", "groups", "ims", "usergroups", "emoji_list")
-_HEAD = 4096
 
 
 class Folder(Struct, frozen=True):
@@ -53,37 +51,63 @@ class _Listed(Struct):
     is_archived: bool | None = None
     created: int | float | str | None = None
     previous_names: list[str] | None = None
-    is_im: bool | None = None
-    is_mpim: bool | None = None
-    is_private: bool | None = None
 
 
 _listed = msgspec.json.Decoder(_Listed).decode
 
 
 class Layout:
-    """The normalised view. Cheap to make: indexes are read, day files are not."""
+    """The normalised view. Cheap to make: indexes are read, day files are not. ExportError where there is no export.
+
+    `folders` are in the order of the exports; `uploads`: file id -> member, `avatars`: user id -> member. `notes` are
+    sentences about what was seen and left aside.
+    """
 
     def __init__(self, archives: Sequence[Archive]) -> None:
         self.archives = list(archives)
         self._label = _labels(self.archives)
         self._archive_of = dict(zip(self._label, self.archives, strict=True))
-        self._contents = [contents_of(a.names(), lambda n, a=a: _head(a, n)) for a in self.archives]  # type: ignore[misc]
-        for archive, contents in zip(self.archives, self._contents, strict=True):
-            if not contents.usable:
-                raise _not_an_export(archive)
+        self._fronts: list[tuple[int, Front]] = []
         self.uploads: dict[FileId, str] = {}
         self.avatars: dict[UserId, str] = {}
-        self.notes: list[str] = []
-        for label, contents in zip(self._label, self._contents, strict=True):
-            self.uploads |= {id_: label + member for id_, member in contents.uploads.items()}
-            self.avatars |= {id_: label + member for id_, member in contents.avatars.items()}
-            self.notes += [f"{label}{member} is not known and was not read" for member in contents.unknown]
-        self.folders: tuple[Folder, ...] = tuple(self._folders())
+        self.folders: tuple[Folder, ...] = ()
+        try:
+            for number, archive in enumerate(self.archives):
+                self._survey(number, archive)
+        except BaseException:
+            self.close()
+            raise
+
+    def _survey(self, number: int, archive: Archive) -> None:
+        label = self._label[number]
+        contents = contents_of(archive.names(), lambda name: head(archive, name))
+        if not contents.usable:
+            raise _not_an_export(archive)
+        self.uploads |= {id_: label + member for id_, member in contents.uploads.items()}
+        self.avatars |= {id_: label + member for id_, member in contents.avatars.items()}
+        own: list[Front] = [Files(archive, contents)]
+        self._fronts.append((number, own[0]))
+        if contents.chunks:
+            own.append(Chunks(archive, contents.chunks))
+        if contents.database:
+            own.append(Database(archive, contents.database))
+        self._fronts += [(number, front) for front in own[1:]]
+        listed = [item for front in own for kind in CONVERSATIONS for item in _all_listed(front, kind)]
+        matcher = Matcher(listed)
+        self.folders += tuple(_folder(place, matcher, label, number) for front in own for place in front.places())
 
     @property
     def fingerprint(self) -> str:
         return "+".join(archive.fingerprint for archive in self.archives)
+
+    @property
+    def notes(self) -> list[str]:
+        shared = [
+            f"{folder.members[0].rpartition('/')[0]} may hold messages of {', '.join(folder.also)} too: same name"
+            for folder in self.folders
+            if folder.also
+        ]
+        return [self._label[number] + note for number, front in self._fronts for note in front.notes] + shared
 
     @property
     def refused(self) -> list[Quarantined]:
@@ -95,73 +119,65 @@ class Layout:
         ]
 
     def close(self) -> None:
+        for _, front in self._fronts:
+            front.close()
         for archive in self.archives:
             archive.close()
 
     # ── members ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def size(self, member: str) -> int:
-        archive, name = self._resolve(member)
-        return archive.size(name)
-
-    def read(self, member: str) -> bytes:
-        archive, name = self._resolve(member)
-        return archive.read(name)
+        """Bytes of a file's member (`uploads`, `avatars`)."""
+        number, name = self._resolve(member)
+        return self.archives[number].size(name)
 
     def open(self, member: str) -> BinaryIO:
-        archive, name = self._resolve(member)
-        return archive.open(name)
+        """The bytes of a file's member. Damaged where they cannot be read, at once or on the way."""
+        number, name = self._resolve(member)
+        return self.archives[number].open(name)
 
-    def _resolve(self, member: str) -> tuple[Archive, str]:
+    def _resolve(self, member: str) -> tuple[int, str]:
         if len(self.archives) == 1:
-            return self.archives[0], member
+            return 0, member
         label, _, name = member.partition("/")
-        return self._archive_of[label + "/"], name
+        return self._label.index(label + "/"), name
 
     # ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def index(self, kind: str) -> Iterator[Record]:
-        """The records of all indexes of a kind (see `contents.KINDS`), in the order of the exports."""
-        for label, contents in zip(self._label, self._contents, strict=True):
-            for _, member in contents.indexes.get(kind, ()):
-                for at, piece in self._pieces(label + member, _KEYS):
-                    if not isinstance(piece, Raw) or bytes(piece) != b'""':  # an empty index may be [""]
-                        yield at, piece
+        """The records of all indexes of a kind (`contents.KINDS`), in the order of the exports.
+
+        Conversations come under the kind that they say they are, in whichever file they stand.
+        """
+        kinds = CONVERSATIONS if kind in CONVERSATIONS else (kind,)
+        for number, front in self._fronts:
+            for stated in kinds:
+                for _, (at, piece) in front.indexes(stated):
+                    if len(kinds) == 1 or kind_of(piece, stated) == kind:
+                        yield Loc(self._label[number] + at.member, at.index), piece
 
     def records(self, member: str) -> Iterator[Record]:
         """The message records of a member, each with its place: raw JSON, or why it is damaged."""
-        return self._pieces(member, ("messages",))
+        number, name = self._resolve(member)
+        for owner, front in reversed(self._fronts):
+            if owner == number and (found := front.records(name)) is not None:
+                break
+        else:
+            raise KeyError(member)
+        label = self._label[number]
+        return ((Loc(label + at.member, at.index), piece) for at, piece in found) if label else found
 
-    def _pieces(self, member: str, keys: tuple[str, ...]) -> Iterator[Record]:
-        try:
-            content = self.read(member)
-        except Damaged as damaged:
-            yield Loc(member), damaged
-            return
-        pieces = list(split(content, keys))
-        if len(pieces) == 1 and isinstance(pieces[0], Damaged):
-            yield Loc(member), pieces[0]
-            return
-        for index, piece in enumerate(pieces):
-            yield Loc(member, index), piece
 
-    # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def _folder(place: Place, matcher: Matcher, label: str, number: int) -> Folder:
+    conversation, also = matcher.find(place.name, place.scope)
+    team = place.scope.rstrip("/").rpartition("/")[2]
+    return Folder(place.name, conversation, tuple(label + m for m in place.members), team, number, also)
 
-    def _folders(self) -> Iterator[Folder]:
-        for number, (label, contents) in enumerate(zip(self._label, self._contents, strict=True)):
-            matcher = Matcher(list(self._listed(label, contents.indexes)))
-            for (scope, path), members in contents.folders.items():
-                name = path.rpartition("/")[2]
-                conversation, also = matcher.find(name, scope)
-                team = scope.rstrip("/").rpartition("/")[2]
-                yield Folder(name, conversation, tuple(label + m for m in members), team, number, also)
 
-    def _listed(self, label: str, indexes: dict[str, list[tuple[str, str]]]) -> Iterator[Listed]:
-        for kind in _CONVERSATIONS:
-            for scope, member in indexes.get(kind, ()):
-                for _, piece in self._pieces(label + member, _KEYS):
-                    if (listed := _as_listed(piece, scope)) is not None:
-                        yield listed
+def _all_listed(front: Front, kind: str) -> Iterator[Listed]:
+    for scope, (_, piece) in front.indexes(kind):
+        if (listed := _as_listed(piece, scope)) is not None:
+            yield listed
 
 
 def open_layout(archives: Sequence[Archive]) -> Layout:
@@ -174,22 +190,14 @@ def _as_listed(piece: Piece, scope: str) -> Listed | None:
         return None
     try:
         found = _listed(piece)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
-    created = int(found.created) if str(found.created).isdigit() else 0  # type: ignore[arg-type]
+    created = int(str(found.created)) if str(found.created).isascii() and str(found.created).isdigit() else 0
     if not found.id:
         return None
     return Listed(
         found.id, found.name or "", scope, bool(found.is_archived), created, tuple(found.previous_names or ())
     )
-
-
-def _head(archive: Archive, name: str) -> bytes:
-    try:
-        with archive.open(name) as stream:
-            return stream.read(_HEAD)
-    except Damaged:
-        return b""
 
 
 def _labels(archives: Sequence[Archive]) -> list[str]:

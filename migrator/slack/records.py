@@ -15,11 +15,13 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Raw
 
+from migrator.model import Loc
 from migrator.slack.damage import Damaged
 
-__all__ = ["Piece", "split", "text_of"]
+__all__ = ["Piece", "Record", "placed", "split", "text_of"]
 
 Piece: TypeAlias = Raw | Damaged
+Record: TypeAlias = tuple[Loc, Piece]
 
 _split_list = msgspec.json.Decoder(list[Raw]).decode
 _split_object = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -27,7 +29,6 @@ _scan = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[\s,]*")
 _BETWEEN = re.compile(r"\}[\s,]*(?=\{)")  # where another record may begin after a broken one
 _KEY = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*')
-_EMPTY = (b"", b"null")
 
 
 def split(content: bytes, keys: tuple[str, ...] = ("messages",)) -> Iterator[Piece]:
@@ -49,6 +50,21 @@ def split(content: bytes, keys: tuple[str, ...] = ("messages",)) -> Iterator[Pie
         yield from _split_list(clean)
     except (msgspec.DecodeError, RecursionError):
         yield from _well_formed(clean, keys) or _salvage(text, keys)
+
+
+def placed(member: str, pieces: Iterator[Piece]) -> Iterator[Record]:
+    """Pieces with their places. What is said of a file that gave nothing else is said of the file as a whole."""
+    first = next(pieces, None)
+    if first is None:
+        return
+    second = next(pieces, None)
+    if second is None:
+        yield Loc(member, -1 if isinstance(first, Damaged) else 0), first
+        return
+    yield Loc(member, 0), first
+    yield Loc(member, 1), second
+    for index, piece in enumerate(pieces, 2):
+        yield Loc(member, index), piece
 
 
 def _well_formed(content: bytes, keys: tuple[str, ...]) -> list[Piece] | None:
