@@ -16,7 +16,7 @@ import pytest
 from tests.cli.runner import SAMPLES
 
 sys.path.insert(0, str(SAMPLES))
-from generate import generate  # noqa: E402 - sample_exports is no package
+from generate import generate
 
 
 @pytest.mark.parametrize("seed", range(4))
