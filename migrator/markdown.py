@@ -59,7 +59,7 @@ _BARE = re.compile(
     re.ASCII,
 )
 _TRAILING = ".,;:!?'\")]}>*_~"
-_UNSAFE_IN_URL = {ord(c): f"%{ord(c):02X}" for c in " ()<>*`\"\\|[]$^{}\t"}
+_UNSAFE_IN_URL = {ord(c): f"%{ord(c):02X}" for c in ' ()<>*`"\\|[]$^{}\t'}
 
 
 class Rendered(Struct, frozen=True):
@@ -148,8 +148,7 @@ class MarkdownWriter(Writer):
         out = [self.write(piece, directory) for piece in pieces]
         split = Loss(Feature.LONG_TEXT, Fate.APPROXIMATED, "in several posts")
         return [
-            structs.replace(part, losses=(*whole.losses, split) if index == 0 else ())
-            for index, part in enumerate(out)
+            structs.replace(part, losses=(*whole.losses, split) if index == 0 else ()) for index, part in enumerate(out)
         ]
 
     # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
