@@ -25,7 +25,7 @@ from migrator.slack.damage import Damaged
 from migrator.slack.names import enclosing, is_junk, unsafe
 from migrator.slack.unzip import AGAIN, Entry, Zip
 
-__all__ = ["Archive", "Limits", "open_archive"]
+__all__ = ["MIB", "Archive", "FolderArchive", "Limits", "ZipArchive", "open_archive"]
 
 MIB = 1 << 20
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -286,10 +286,16 @@ class FolderArchive(Archive):
     def open(self, name: str) -> BinaryIO:
         return self._open(self._places[name])
 
+    def on_disk(self, name: str) -> Path:
+        """Where a member lies, for what reads files only (SQLite)."""
+        return Path(os.fsdecode(self._where(self._places[name])))
+
+    def _where(self, place: int) -> bytes:
+        return os.path.join(os.fsencode(self.path), self._paths[place])  # noqa: PTH118 - bytes
+
     def _open(self, place: int) -> BinaryIO:
-        path = os.path.join(os.fsencode(self.path), self._paths[place])  # noqa: PTH118 - bytes
         try:
-            return os.fdopen(os.open(path, _READ), "rb")
+            return os.fdopen(os.open(self._where(place), _READ), "rb")
         except OSError as error:
             raise Damaged(f"it cannot be read: {error.strerror}") from None
 

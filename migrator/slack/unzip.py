@@ -250,7 +250,7 @@ def _wide(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, 
 
 
 def _decode(raw: bytes, extra: bytes) -> str:
-    """A name. Slack writes UTF-8 without saying so, so the flag is no condition; Windows tools write an old code page."""
+    """A name. Slack writes UTF-8 without the flag that says so; old Windows tools write a code page."""
     for kind, content in _fields(extra) if extra else ():
         if kind == _UNICODE_PATH and content[1:5] == zlib.crc32(raw).to_bytes(4, "little"):
             raw = content[5:]
