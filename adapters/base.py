@@ -68,13 +68,15 @@ class Limits(Struct, frozen=True):
     """Hard limits of a target as read from the server by `open` where it tells them. None or 0: no limit.
 
     `text`: characters of one post as the target counts them; the adapter's own `compose` respects it. `file`: bytes.
-    `lanes`: conversations in parallel; `batch`: posts per `send`.
+    `lanes`: conversations in parallel; `batch`: posts per `send`. `settle`: seconds for which an act of a killed run may
+    still be on its way, so that `find` cannot be believed yet.
     """
 
     text: int = 0
     file: int = 0
     lanes: int = 8
     batch: int = 1
+    settle: float = 5.0
 
 
 class Route(Struct, frozen=True):

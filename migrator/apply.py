@@ -48,13 +48,12 @@ T = TypeVar("T")
 
 
 class Patience(Struct, frozen=True):
-    """How long to try: attempts per act, first and longest wait in seconds, and `settle`: how long an act of a killed
-    run may still be on its way before `find` can be believed."""
+    """How long to try: attempts per act, first and longest wait in seconds, and `settle` (None: as the target says)."""
 
     attempts: int = 9
     first: float = 0.5
     longest: float = 60.0
-    settle: float = 5.0
+    settle: float | None = None
 
 
 class Outcome(Struct, frozen=True):
@@ -122,7 +121,8 @@ class Engine:
         doubts = self.journal.doubts()
         if not doubts:
             return 0
-        await asyncio.sleep(max(0.0, self.patience.settle - self.journal.idle_seconds()))
+        settle = self.target.limits.settle if self.patience.settle is None else self.patience.settle
+        await asyncio.sleep(max(0.0, settle - self.journal.idle_seconds()))
         grouped: dict[tuple[Kind, RemoteId], list[Key]] = defaultdict(list)
         for kind, key, within in doubts:
             grouped[kind, within].append(key)
