@@ -1,4 +1,4 @@
-"""One small workspace of invented people in every form an export comes in. Each maker writes it and returns its path."""
+"""One small workspace of invented people in every form of export. Each maker writes one and returns its path."""
 
 from __future__ import annotations
 
@@ -180,9 +180,8 @@ def slackdump_export_standard(path: Path) -> Path:
 def slackdump_dump(path: Path) -> Path:
     """One file per conversation, replies within their roots, one thread dumped alone; users and channels apart."""
     members = {"users.json": dump(USERS), "channels.json": dump([c | {"members": m["members"]} for c, m in _api()])}
-    for id_, rows in MESSAGES.items():
-        if id_ == "C0GENERAL":
-            rows = [ROOT | {"slackdump_thread_replies": REPLIES}, WITH_FILE]
+    nested = {"C0GENERAL": [ROOT | {"slackdump_thread_replies": REPLIES}, WITH_FILE]}
+    for id_, rows in (MESSAGES | nested).items():
         members[f"{id_}.json"] = dump({"channel_id": id_, "name": "", "messages": rows})
     members["C0GENERAL-1714560001.000100.json"] = dump(
         {"channel_id": "C0GENERAL", "thread_ts": ROOT["ts"], "messages": [ROOT, *REPLIES]}
@@ -229,8 +228,8 @@ def database(path: Path) -> None:
         """
         CREATE TABLE SESSION (ID INTEGER PRIMARY KEY, FINISHED BOOLEAN NOT NULL);
         CREATE TABLE CHUNK (ID INTEGER PRIMARY KEY, TYPE_ID INTEGER NOT NULL, CHANNEL_ID TEXT, FINAL BOOLEAN);
-        CREATE TABLE MESSAGE (ID INTEGER NOT NULL, CHUNK_ID INTEGER NOT NULL, CHANNEL_ID TEXT NOT NULL, TS TEXT NOT NULL,
-            THREAD_TS TEXT, IS_PARENT BOOLEAN, IDX INTEGER, TXT TEXT, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID));
+        CREATE TABLE MESSAGE (ID INTEGER NOT NULL, CHUNK_ID INTEGER NOT NULL, CHANNEL_ID TEXT NOT NULL,
+            TS TEXT NOT NULL, THREAD_TS TEXT, IS_PARENT BOOLEAN, IDX INTEGER, TXT TEXT, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID));
         CREATE TABLE CHANNEL (ID TEXT, CHUNK_ID INTEGER, NAME TEXT, IDX INTEGER, DATA BLOB);
         CREATE TABLE FILE (ID TEXT, CHUNK_ID INTEGER, CHANNEL_ID TEXT, MESSAGE_ID INTEGER, MODE TEXT, DATA BLOB);
         CREATE TABLE WORKSPACE (ID INTEGER PRIMARY KEY, CHUNK_ID INTEGER, TEAM TEXT, TEAM_ID TEXT, DATA BLOB);
