@@ -6,7 +6,6 @@ local copy that is empty, or a sign-in page in place of the file, is no copy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import BinaryIO, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,7 +13,7 @@ from migrator.model import Bytes, File, FileMode, Local, Missing, Remote
 from migrator.slack.damage import Damaged
 from migrator.slack.wire import FileRecord
 
-__all__ = ["Copies", "Files", "Store", "tokenless"]
+__all__ = ["Files", "Store", "tokenless"]
 
 _MODES = {
     "hosted": FileMode.HOSTED,
@@ -44,20 +43,19 @@ _SNIFF = 512
 
 
 class Store(Protocol):
-    """Where members are read: an archive."""
+    """Where local copies lie: file id -> member, and their bytes (a `Layout`)."""
 
-    def size(self, name: str) -> int: ...
-    def open(self, name: str) -> BinaryIO: ...
+    uploads: dict[str, str]
 
-
-Copies = Mapping[str, tuple[Store, str]]  # file id -> where its local copy lies
+    def size(self, member: str) -> int: ...
+    def open(self, member: str) -> BinaryIO: ...
 
 
 class Files:
     """Makes model files; remembers per file id what its local copy turned out to be."""
 
-    def __init__(self, copies: Copies) -> None:
-        self._copies = copies
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._checked: dict[str, Bytes] = {}
 
     def make(self, record: FileRecord, number: int, *, reshared: bool = False) -> File:
@@ -85,7 +83,7 @@ class Files:
         )
 
     def _bytes(self, record: FileRecord, mode: FileMode) -> Bytes:
-        if record.id and record.id in self._copies:
+        if record.id and record.id in self._store.uploads:
             found = self._checked.get(record.id)
             if found is None:
                 found = self._checked[record.id] = self._check(record)
@@ -103,7 +101,7 @@ class Files:
         return found or Missing("not in the export")
 
     def _check(self, record: FileRecord) -> Bytes:
-        store, member = self._copies[record.id or ""]
+        store, member = self._store, self._store.uploads[record.id or ""]
         try:
             size = store.size(member)
             with store.open(member) as stream:

@@ -77,4 +77,6 @@ def dicts(value: object) -> list[Json]:
 
 def strings(value: object) -> list[str]:
     """The non-empty strings of a list, each once, in order."""
-    return list(dict.fromkeys(item for item in value if isinstance(item, str) and item)) if isinstance(value, list) else []
+    return (
+        list(dict.fromkeys(item for item in value if isinstance(item, str) and item)) if isinstance(value, list) else []
+    )

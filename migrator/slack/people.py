@@ -14,10 +14,10 @@ from typing import Any
 from msgspec import Struct, field
 
 from migrator.model import Bytes, Profile, Remote, Role, User, UserId
-from migrator.slack.loose import dicts, mapping, number, string, truth
+from migrator.slack.loose import mapping, string, truth
 from migrator.slack.subtypes import SLACKBOT, SLACKBOT_IDS
 
-__all__ = ["REASONS", "Met", "NAMELESS", "People", "listed_user", "picture"]
+__all__ = ["NAMELESS", "REASONS", "Met", "People", "listed_user", "picture"]
 
 Json = Mapping[str, Any]
 NAMELESS = "name:unknown"  # who wrote what nobody signed
