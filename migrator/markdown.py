@@ -244,6 +244,7 @@ class MarkdownWriter(Writer):
             marker = f"{number}. " if node.ordered else "* "
             inner = indent + self.item_indent(marker)
             lead = indent + marker
+            broken = False
             for block in item.blocks:
                 if isinstance(block, List):
                     if lead:
@@ -252,13 +253,15 @@ class MarkdownWriter(Writer):
                     yield from self._listed(block, inner, job)
                 elif isinstance(block, Paragraph | Heading):
                     for line in filter(visible, self.lines(block.inlines, job)):
-                        yield (lead or inner) + line, False
+                        yield (line, True) if broken else ((lead or inner) + line, False)
                         lead = ""
                 elif text := self.block(block, job):
                     if lead:
                         yield lead + "\u200b", False
                         lead = ""
-                    job.lose(Feature.LIST, "interrupted by what cannot stand in an item")
+                    if not broken:
+                        job.lose(Feature.LIST, "interrupted by what cannot stand in an item")
+                    broken = True
                     yield text, True
             if lead:
                 yield lead + "\u200b", False

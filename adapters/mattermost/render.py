@@ -128,7 +128,7 @@ class MattermostWriter(MarkdownWriter):
             run = f"**{run}**"
         if marks & STRIKE:
             run = f"~~{run}~~"
-        edges = bool(marks & ITALIC) or not (text[0].isalnum() and text[-1].isalnum())
+        edges = marks not in (BOLD, STRIKE) or not (text[0].isalnum() and text[-1].isalnum())
         return self._gap(before, edges) + run + self._gap(after, edges)
 
     def _gap(self, beside: str, needed: bool) -> str:

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from migrator.adapters.base import Kind
+from migrator.adapters.mattermost.emoji import custom_name
 from migrator.adapters.mattermost.read import read as read_mattermost
 from migrator.adapters.mattermost.render import MattermostWriter
 from migrator.adapters.zulip.read import read as read_zulip
@@ -39,6 +40,7 @@ MATTERMOST = MattermostWriter(
     channel=CHANNELS.get,
     post=lambda conversation, ts: f"/acme/pl/{ts[9:10]}" if conversation == "C1" else None,
 )
+EMOJI = {custom_name(name): name for name in ("parrot", "schrödinger's-cat")}
 WRITERS = pytest.mark.parametrize("writer", [ZULIP, MATTERMOST], ids=["zulip", "mattermost"])
 HERE: Names = directory(REMOTE)
 
@@ -49,7 +51,7 @@ def shown(writer: MarkdownWriter, source: str) -> str:
         return read_zulip(ORACLE.html(source), lambda user: USERS[user].name if user in USERS else None)
     names = {name: room for room, name in CHANNELS.items()}
     rooms = {room.id: room.name for room in ROOMS}
-    return read_mattermost(source, NAMES.get, lambda name: rooms.get(names.get(name, "")))
+    return read_mattermost(source, NAMES.get, lambda name: rooms.get(names.get(name, "")), EMOJI.get)
 
 
 def html(writer: MarkdownWriter, source: str) -> str:
