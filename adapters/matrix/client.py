@@ -58,10 +58,23 @@ class Client:
     async def call(
         self, request: Request, *, user: str = "", ts: int | None = None, data: Any = None, headers: Any = None
     ) -> dict[str, Any]:
-        """Make a request that `nio.Api` or `path` built (method, path[, body]) and return the JSON of its answer.
+        """Make a request that `nio.Api` or `path` built (method, path[, body]) and return the object it answers.
 
         `user`: in whose name; `ts`: milliseconds, the date an event is to carry; `data`: a body that is not JSON.
         """
+        content = await self._call(request, user, ts, data, headers)
+        if not isinstance(content, dict):
+            raise Retry("the homeserver's answer is not what the specification says")
+        return content
+
+    async def call_list(self, request: Request, *, user: str = "") -> list[dict[str, Any]]:
+        """As `call`, where the answer is a list (the state of a room)."""
+        content = await self._call(request, user, None, None, None)
+        if not isinstance(content, list):
+            raise Retry("the homeserver's answer is not what the specification says")
+        return content
+
+    async def _call(self, request: Request, user: str, ts: int | None, data: Any, headers: Any) -> Any:
         body = data if data is not None else (request[2] if len(request) == 3 else None)
         try:
             answer = await self._send(request[0], request[1], user, ts, body, headers)
@@ -99,13 +112,13 @@ class Client:
         )
 
 
-def _judge(answer: aiohttp.ClientResponse, raw: bytes) -> dict[str, Any]:
+def _judge(answer: aiohttp.ClientResponse, raw: bytes) -> Any:
     """The JSON of a good answer; else what to do about it, as an exception."""
     try:
         content = json.loads(raw)
     except ValueError:
         content = None
-    if answer.status == 200 and isinstance(content, dict):
+    if answer.status == 200 and content is not None:
         return content
     content = content if isinstance(content, dict) else {}
     code, message = str(content.get("errcode", "")), str(content.get("error", ""))
