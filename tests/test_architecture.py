@@ -27,7 +27,7 @@ ORDER = [
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "plain", "lower", "cut", "render"}
+ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "plain", "lower", "cut", "render", "directory"}
 
 
 def sources(folder: str) -> list[Path]:

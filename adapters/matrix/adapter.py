@@ -110,7 +110,7 @@ class Matrix:
                     "this is a user's token, not an application service's",
                     hint="make a registration: slack-migrator matrix registration",
                 )
-        capabilities = (await client.call(Api.capabilities()))["capabilities"]
+        capabilities = (await client.call(("GET", path("capabilities"))))["capabilities"]
         from migrator.adapters.matrix.rooms import VERSION
 
         if VERSION not in capabilities.get("m.room_versions", {}).get("available", {VERSION: "stable"}):

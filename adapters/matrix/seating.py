@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from migrator.adapters.base import Directory, RemoteId
+from migrator.adapters.base import RemoteId
 from migrator.adapters.matrix import history, ids
 from migrator.adapters.matrix.client import Api, Refused, path
 from migrator.adapters.matrix.rooms import OPEN, Room, Rooms, locked
+from migrator.directory import Names
 from migrator.errors import AuthError
 from migrator.model import Conversation, ConversationKind, Role, User, Workspace
 from migrator.plain import plain
@@ -31,14 +32,14 @@ class Seating:
         self.prefix, self.server, self.mxid = prefix, server, mxid
         self.people: Mapping[str, User] = {}
         self.space: Room | None = None
-        self.names: Directory = _Names({}, {})
+        self.names = Names(Workspace("", "", "", {}, {}, {}, {}))
         self._direct: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     # ── the space ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def put_space(self, workspace: Workspace) -> RemoteId:
         self.people = workspace.users
-        self.names = _Names(workspace.users, workspace.conversations)
+        self.names = Names(workspace)
         alias = ids.alias(self.prefix, workspace.id or "workspace", self.server)
         room = await self.rooms.resolve(alias)
         if room is None:
@@ -203,33 +204,3 @@ class Seating:
 
 def _local(alias: str) -> str:
     return alias[1:].partition(":")[0]
-
-
-class _Names(Directory):
-    """Names for topics; links are of no use in them."""
-
-    def __init__(self, people: Mapping[str, User], conversations: Mapping[str, Conversation]) -> None:
-        self._people, self._conversations = people, conversations
-
-    def user_name(self, user: str, label: str = "") -> str:
-        known = self._people.get(user)
-        return known.name if known and known.name else label.lstrip("@") or user
-
-    def conversation_name(self, conversation: str, label: str = "") -> str:
-        known = self._conversations.get(conversation)
-        return known.name if known and known.name else label.lstrip("#") or conversation
-
-    def group_name(self, group: str, label: str = "") -> str:
-        return label.lstrip("@") or group
-
-    def remote_user(self, user: str) -> RemoteId | None:
-        return None
-
-    def remote_conversation(self, conversation: str) -> RemoteId | None:
-        return None
-
-    def remote_post(self, conversation: str, ts: str) -> RemoteId | None:
-        return None
-
-    def remote_emoji(self, name: str) -> RemoteId | None:
-        return None
