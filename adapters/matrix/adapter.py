@@ -97,7 +97,9 @@ class Matrix:
         self._sender = str((await client.call(Api.whoami("")))["user_id"])
         server = self._sender.partition(":")[2]
         if self.server and self.server != server:
-            raise UsageError(f"this homeserver is {server}, not {self.server}", hint="correct server_name, or remove it")
+            raise UsageError(
+                f"this homeserver is {server}, not {self.server}", hint="correct server_name, or remove it"
+            )
         self.server = server
         probe = f"@{self.prefix}probe:{server}"
         try:
@@ -119,7 +121,9 @@ class Matrix:
         return Target(
             identity=f"matrix:{server}",
             version=await self._version(client),
-            limits=Limits(file=int(media.get("m.upload.size") or 0), lanes=int(self.settings.get("lanes", 8)), batch=16),
+            limits=Limits(
+                file=int(media.get("m.upload.size") or 0), lanes=int(self.settings.get("lanes", 8)), batch=16
+            ),
         )
 
     async def _version(self, client: Client) -> str:

@@ -28,7 +28,9 @@ class Registration(Struct, frozen=True):
     def make(server_name: str, prefix: str = "slack_") -> Registration:
         """With new tokens. UsageError for a name or prefix that cannot be part of a Matrix id."""
         if not re.fullmatch(r"[A-Za-z0-9.\-\[\]:]{1,230}", server_name):
-            raise UsageError(f"{server_name!r} is not a server name", hint="it is what stands behind the colon: @me:HERE")
+            raise UsageError(
+                f"{server_name!r} is not a server name", hint="it is what stands behind the colon: @me:HERE"
+            )
         if not re.fullmatch(r"[a-z0-9._=-]{1,40}", prefix):
             raise UsageError(f"{prefix!r} cannot start a user id", hint="use lower-case letters, digits and ._=-")
         return Registration(server_name, secrets.token_urlsafe(32), secrets.token_urlsafe(32), prefix)
