@@ -57,7 +57,6 @@ class Matrix:
         self.server = str(settings.get("server_name", ""))
         self.target: Target | None = None
         self._client: Client | None = None
-        self._rooms: Rooms | None = None
         self._seating: Seating | None = None
         self._writer = MatrixWriter((self.server,) if self.server else ())
         self._half: dict[Key, RemoteId] = {}  # posts that still lack the event which shows that they were changed
@@ -85,8 +84,7 @@ class Matrix:
             raise UsageError(
                 f"{address} is not a homeserver we can use: {error}", hint="check `homeserver` in the configuration"
             ) from None
-        self._rooms = Rooms(client, self._sender)
-        self._seating = Seating(self._rooms, self.prefix, self.server, self._mxid)
+        self._seating = Seating(Rooms(client, self._sender), self.prefix, self.server, self._mxid)
         self._writer = MatrixWriter((self.server,))
         return self.target
 
@@ -355,18 +353,14 @@ class Matrix:
         return room
 
     def _api(self) -> Client:
-        if self._client is None:
-            raise UsageError("the adapter is not open")
-        return self._client
+        return self._seats().client
 
     def _opened_rooms(self) -> Rooms:
-        self._api()
-        assert self._rooms is not None
-        return self._rooms
+        return self._seats().rooms
 
     def _seats(self) -> Seating:
-        self._api()
-        assert self._seating is not None
+        if self._seating is None:
+            raise UsageError("the adapter is not open")
         return self._seating
 
     def _text(self, name: str) -> str:

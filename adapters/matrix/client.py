@@ -2,7 +2,7 @@
 
 nio builds the requests (`nio.Api`) and owns the connections; what an application service adds to a path (`user_id`,
 `ts`: application-service API, "Identity assertion" and "Timestamp massaging") is added here, and answers are judged
-here, because nio's own loop waits for ever on a 429 and *returns* errors (facts: 53 lines of traps).
+here, because nio's own loop waits for ever on a 429 and *returns* errors instead of raising them.
 """
 
 from __future__ import annotations
@@ -107,9 +107,10 @@ class Client:
         if ts is not None:
             pairs.append(("ts", str(ts)))
         sent = {"Authorization": f"Bearer {self._token.reveal()}", "Content-Type": "application/json"}
-        return await self._nio.send(
+        answer: aiohttp.ClientResponse = await self._nio.send(
             method, f"{plain}?{urlencode(pairs)}" if pairs else plain, body, sent | (headers or {})
         )
+        return answer
 
 
 def _judge(answer: aiohttp.ClientResponse, raw: bytes) -> Any:

@@ -104,7 +104,7 @@ class Homeserver:
                 content: dict[str, Any] = json.loads(answer.read())
                 return content
         except (HTTPError, URLError) as error:
-            raise TargetUnavailable(f"the private homeserver refused {method} {path.split('?')[0]}: {error}") from None
+            raise TargetUnavailable(f"the private homeserver refused {method} {path}: {error}") from None
 
 
 def start(folder: Path, *, keep: bool = False) -> Homeserver:

@@ -73,4 +73,4 @@ Wrote {output} (the registration) and {token} beside it (our token). Both are se
      as_token_file = "{token}"{prefix}
 5. See what would happen; nothing is written:
      slack-migrator migrate EXPORT --to matrix --config move.toml --dry-run
-6. After the move: take the line out of homeserver.yaml, restart Synapse, and delete both files. What was moved stays."""
+6. After the move: take the line out of homeserver.yaml, restart Synapse, delete both files. What was moved stays."""

@@ -8,8 +8,8 @@ import pytest
 
 from migrator.adapters.base import Live
 from migrator.adapters.matrix.adapter import Matrix
-from migrator.adapters.memory.adapter import Memory
 from migrator.adapters.matrix.homeserver import Homeserver
+from migrator.adapters.memory.adapter import Memory
 from tests.synapse import corner
 
 Maker = Callable[[], Live]
