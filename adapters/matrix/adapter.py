@@ -141,7 +141,7 @@ class Matrix:
     async def find(self, kind: Kind, keys: Sequence[Key], within: RemoteId | None = None) -> dict[Key, RemoteId]:
         if kind in (Kind.POST, Kind.REACTION):
             return await self._find_events(kind, keys, within or "") if keys else {}
-        if kind in (Kind.CONVERSATION, Kind.WORKSPACE):
+        if kind is Kind.CONVERSATION:
             rooms = self._opened_rooms()
             aliases = [ids.alias(self.prefix, key, self.server) for key in keys]
             found = [await rooms.resolve(alias) for alias in aliases]

@@ -40,7 +40,8 @@ class Seating:
     async def put_space(self, workspace: Workspace) -> RemoteId:
         self.people = workspace.users
         self.names = Names(workspace)
-        alias = ids.alias(self.prefix, workspace.id or "workspace", self.server)
+        # its domain, for older exports do not know the workspace's id
+        alias = ids.alias(self.prefix, workspace.domain or workspace.id or "workspace", self.server)
         room = await self.rooms.resolve(alias)
         if room is None:
             owners = {self.mxid(user.id): 100 for user in self.people.values() if user.active and user.role in OWNERS}
@@ -118,10 +119,14 @@ class Seating:
         )
 
     def _host(self, conversation: Conversation, members: Mapping[str, RemoteId]) -> RemoteId:
-        """The member who made it, else an owner among them, else the first who is still active."""
+        """The member who made it, else an owner among them, else the first who is still active.
+
+        Where the export names no members: who made it, else the importer itself."""
         active = [key for key in members if (user := self.people.get(key)) is None or (user.active and not user.is_bot)]
         choices = [key for key in active if key == conversation.creator]
         choices += [key for key in active if self._is_owner(key)] + active + list(members)
+        if not choices and conversation.creator in self.people:
+            return self.mxid(conversation.creator)
         return members[choices[0]] if choices else self.rooms.sender
 
     def _is_owner(self, key: str) -> bool:
