@@ -109,9 +109,10 @@ def test_senders_times_threads_and_reactions_are_those_of_the_export(sink: Sink)
                 assert relation["is_falling_back"]
                 assert relation["m.in_reply_to"]["event_id"] in {e["event_id"] for e in posted.values()}
                 checked["replies"] += 1
-            wanted = sum(len(set(r["users"])) for r in record.get("reactions", ()))
+            given = record.get("reactions") or record.get("file", {}).get("reactions") or ()
+            wanted = sum(len(set(r["users"])) for r in given)
             assert len(reacted[event["event_id"]]) == wanted, key
-            people = {sink.user(user) for r in record.get("reactions", ()) for user in r["users"]}
+            people = {sink.user(user) for r in given for user in r["users"]}
             assert {sender for sender, _ in reacted[event["event_id"]]} == people, key
             checked["reactions"] += wanted
     assert checked["messages"] >= 60
@@ -162,7 +163,8 @@ def test_no_membership_is_dated_today_and_the_importer_sits_in_no_conversation(s
         joined = {e["state_key"] for e in members if e["content"]["membership"] == "join"}
         assert joined == {sink.user(user) for user in entry["members"]}, entry["id"]
         if entry.get("created"):
-            assert max(e["origin_server_ts"] for e in members[1:]) < 1_760_000_000_000, entry["id"]
+            host = host_of(sink, room)  # whoever makes a room joins it in that moment: no homeserver dates that
+            assert max(e["origin_server_ts"] for e in members if e["state_key"] != host) < 1_760_000_000_000
 
 
 def test_who_was_not_in_a_private_conversation_is_kept_out(sink: Sink) -> None:
