@@ -18,6 +18,7 @@ __all__ = ["BUILTIN", "Factory", "load", "names"]
 Factory = Callable[[Mapping[str, Any]], Adapter]
 
 BUILTIN: Mapping[str, str] = {
+    "matrix": "migrator.adapters.matrix.adapter:Matrix",
     "memory": "migrator.adapters.memory.adapter:Memory",
 }
 GROUP = "slack_migrator.adapters"

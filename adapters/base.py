@@ -297,7 +297,7 @@ class Live(Adapter, Protocol):
 @runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
-        """What stands for the workspace as a whole (a Matrix space, a team), before any conversation."""
+        """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""
         ...
 
 

@@ -142,7 +142,8 @@ class Engine:
     async def _put_entities(self) -> None:
         workspace, adapter = self.source.workspace, self.adapter
         if isinstance(adapter, PutsWorkspace):
-            await self._put(Kind.WORKSPACE, workspace.id, workspace.name, partial(adapter.put_workspace, workspace))
+            remote = await self.attempt(partial(adapter.put_workspace, workspace))
+            self.journal.done(Kind.WORKSPACE, workspace.id, remote, "")
         self.progress.phase("people", len(workspace.users))
         async with _Lanes() as lanes:
             for user in workspace.users.values():

@@ -89,15 +89,20 @@ class Move:
 
     def _bind(self) -> None:
         """A run folder serves one workspace and one target for good."""
-        bound = [("workspace", self.source.workspace.id)]
-        if self.target is not None:
-            bound.append(("target", self.target.identity))
-        for name, value in bound:
-            if value and (stored := self.journal.bind(name, value)) != value:
-                raise UsageError(
-                    f"this run folder belongs to {name} {stored}, not {value}",
-                    hint="give this move a folder of its own with --run DIR",
-                )
+        workspace = self.source.workspace
+        named = {workspace.id, workspace.domain or workspace.id}  # older exports know their domain only
+        stored = {self.journal.bind("workspace", workspace.id), self.journal.bind("domain", workspace.domain)} - {""}
+        if not named & stored:
+            self._refuse_folder("workspace", min(stored), workspace.id)
+        if self.target is not None and (bound := self.journal.bind("target", self.target.identity)):
+            if bound != self.target.identity:
+                self._refuse_folder("target", bound, self.target.identity)
+
+    def _refuse_folder(self, what: str, stored: str, wanted: str) -> None:
+        raise UsageError(
+            f"this run folder belongs to {what} {stored}, not {wanted}",
+            hint="give this move a folder of its own with --run DIR",
+        )
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
