@@ -1,8 +1,8 @@
 """How a thread shows on Zulip, in both routes, and how it is recognised when it is read back.
 
-Policy `topics` (the default): the root stands in the channel's main topic and ends in a pointer, a link to the thread's
-own topic; the first reply there begins with a head, a silent quote of the root. A reply that was also sent to the channel
-stands in both topics. Policy `quotes`: everything stays in one topic and every reply begins with a head.
+Policy `topics` (the default): the root stands in the channel's main topic and ends in a pointer, a link to the
+thread's own topic; the first reply there begins with a head, a silent quote of the root. A reply that was also sent to
+the channel stands in both topics. Policy `quotes`: everything stays in one topic and every reply begins with a head.
 Direct messages have no topics: there replies are quotes under either policy.
 
 Heads and pointers are ours, not the author's words: `Draft.text` does not hold them, and reading back takes them off.
