@@ -19,6 +19,7 @@ Factory = Callable[[Mapping[str, Any]], Adapter]
 
 BUILTIN: Mapping[str, str] = {
     "memory": "migrator.adapters.memory.adapter:Memory",
+    "zulip": "migrator.adapters.zulip.adapter:Zulip",
 }
 GROUP = "slack_migrator.adapters"
 

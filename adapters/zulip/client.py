@@ -1,4 +1,4 @@
-"""The `zulip` client, fenced in: one call at a time, errors as the contract wants them, nothing read or printed unasked.
+"""The `zulip` client, fenced in: one call at a time, errors as the contract wants them, nothing read unasked.
 
 What the fence keeps out (zulip 0.9.1): its own retries, which would post twice; ~/.zuliprc and ZULIP_* variables; a
 request to the server per client; the machine's system in the user agent. Proxies are taken from the environment, and a
@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from migrator.errors import AuthError, Retry, SkipItem, TargetUnavailable, UsageError
@@ -100,20 +100,19 @@ class Server:
         with turn:
             return self._call(client, method, path, parameters, file)
 
-    def download(self, path: str) -> bytes:
-        """The bytes of a file by its address on this server ("/user_uploads/…"), by way of a temporary address."""
+    def fetch(self, where: str) -> Iterator[bytes]:
+        """The bytes behind a temporary address ("/user_uploads/temporary/…"), as they come."""
         import requests
 
-        where = self.call("GET", path.removeprefix("/"))["url"]
         with requests.Session() as session:
             self._set_up(session)
             try:
-                answer = session.get(self.site + where, timeout=UPLOAD_TIMEOUT)
+                with session.get(self.site + where, timeout=UPLOAD_TIMEOUT, stream=True) as answer:
+                    if answer.status_code != 200:
+                        raise Retry(f"a file did not come back (status {answer.status_code})")
+                    yield from answer.iter_content(1 << 20)
             except requests.exceptions.RequestException as error:
                 raise Retry(f"a file did not come back ({type(error).__name__})") from None
-            if answer.status_code != 200:
-                raise Retry(f"a file did not come back (status {answer.status_code})")
-            return answer.content
 
     # ── the fence ───────────────────────────────────────────────────────────────────────────────────────────────────
 

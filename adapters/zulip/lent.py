@@ -47,7 +47,8 @@ class _State(Struct):
     handed: bool = False  # files were handed over by messages to be deleted
     people: dict[str, Person] = field(default_factory=dict)
     channels: dict[str, tuple[int, str]] = field(default_factory=dict)  # Slack id to id and name as Slack has it
-    groups: dict[str, tuple[int, str]] = field(default_factory=dict)
+    guests: dict[str, list[int]] = field(default_factory=dict)  # who else writes into direct messages
+    emoji: dict[str, str] = field(default_factory=dict)  # name on the server to name in the export
 
 
 class Memory:

@@ -1,10 +1,12 @@
 """Where messages go: channels and direct messages, as the live route makes, finds and reads them.
 
-A conversation's remote id is "channel:ID", or "dm:ID,ID…" with everybody's account in it.
+A conversation's remote id is the channel's id, or "dm:ID,ID…" with everybody's account in it. Somebody who writes into
+direct messages without being one of them (an app) writes to all of them and themself: read back, that is one place.
 """
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,7 +44,7 @@ def is_direct(remote: RemoteId) -> bool:
 
 def number_of(remote: RemoteId) -> int:
     """The id of a channel. ValueError for direct messages."""
-    return int(remote.removeprefix("channel:"))
+    return int(remote)
 
 
 def participants(remote: RemoteId) -> list[int]:
@@ -62,6 +64,9 @@ class Called:
     def conversation_name(self, conversation: str, label: str = "") -> str:
         known = self._memory.state.channels.get(conversation)
         return known[1] if known else label.lstrip("#") or conversation
+
+    def conversation_kind(self, conversation: str) -> ConversationKind:
+        return ConversationKind.PUBLIC
 
     def group_name(self, group: str, label: str = "") -> str:
         return label.lstrip("@") or group
@@ -140,7 +145,8 @@ class Places:
         remote = "dm:" + ",".join(map(str, everybody))
         if self.accounts.reader(everybody) is None:
             raise SkipItem(
-                "direct messages are moved only where they can be read back: nobody's key is to be had (set jwt_key_file)"
+                "direct messages are moved only where they can be read back, and nobody's key is to be had "
+                "(set jwt_key_file)"
             )
         return remote
 
@@ -158,7 +164,7 @@ class Places:
         self.memory.save()
         if not channel.archived:
             self._subscribe(channel, members)
-        return f"channel:{channel.id}"
+        return str(channel.id)
 
     def _find_or_make(self, conversation: Conversation, members: list[int], private: bool, about: str) -> Channel:
         ours = {number for number, _ in self.memory.state.channels.values()}
@@ -211,15 +217,21 @@ class Places:
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def read(
-        self,
-        remote: RemoteId,
-        *,
-        after: int = 0,
-        narrow: tuple[dict[str, Any], ...] = (),
-        markdown: bool = False,
+        self, remote: RemoteId, *, after: int = 0, narrow: tuple[dict[str, Any], ...] = (), raw: bool = False
     ) -> Iterator[dict[str, Any]]:
-        """Messages of a conversation with ids greater than `after`, oldest first; `markdown`: raw instead of HTML."""
-        reader = self._reader(remote)
+        """Messages of a conversation with ids greater than `after`, oldest first; `raw`: Markdown instead of HTML."""
+        with_guests = [self.wider(remote, guest) for guest in self.memory.state.guests.get(remote, ())]
+        streams = [self._read(place, after, narrow, raw) for place in [remote, *with_guests]]
+        return heapq.merge(*streams, key=lambda message: int(message["id"]))
+
+    def wider(self, remote: RemoteId, guest: int) -> RemoteId:
+        """Direct messages with one person more."""
+        return "dm:" + ",".join(map(str, sorted({*participants(remote), guest})))
+
+    def _read(
+        self, remote: RemoteId, after: int, narrow: tuple[dict[str, Any], ...], raw: bool
+    ) -> Iterator[dict[str, Any]]:
+        reader = self.reader(remote)
         anchor = after
         while True:
             parameters = {
@@ -228,24 +240,31 @@ class Places:
                 "num_before": 0,
                 "num_after": PAGE,
                 "narrow": [self._narrow(remote, reader), *narrow],
-                "apply_markdown": not markdown,
+                "apply_markdown": not raw,
                 "client_gravatar": True,
                 "allow_empty_topic_name": True,
             }
-            answer = self._call_as(reader, "GET", "messages", parameters)
+            answer = self.call_as(reader, "GET", "messages", parameters)
             for message in answer["messages"]:
                 yield message
                 anchor = max(anchor, int(message["id"]))
             if answer.get("found_newest", True) or not answer["messages"]:
                 return
 
-    def message(self, remote: RemoteId, number: RemoteId) -> dict[str, Any]:
-        """One message, raw. SkipItem where it is not there (any more)."""
-        answer = self._call_as(self._reader(remote), "GET", f"messages/{number}", {"apply_markdown": False})
+    def newest(self, remote: RemoteId) -> int:
+        """The id of a conversation's newest message, 0 where it is empty."""
+        reader = self.reader(remote)
+        asked = {"anchor": "newest", "num_before": 1, "num_after": 0, "narrow": [self._narrow(remote, reader)]}
+        answer = self.call_as(reader, "GET", "messages", asked)
+        return max((int(message["id"]) for message in answer["messages"]), default=0)
+
+    def message(self, remote: RemoteId, number: RemoteId, *, raw: bool) -> dict[str, Any]:
+        """One message. SkipItem where it is not there (any more)."""
+        answer = self.call_as(self.reader(remote), "GET", f"messages/{number}", {"apply_markdown": not raw})
         found: dict[str, Any] = answer["message"]
         return found
 
-    def _call_as(self, reader: int, method: str, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def call_as(self, reader: int, method: str, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         if reader == self.facts.account:
             return self.server.call(method, path, parameters)
         return self.accounts.as_(reader, method, path, parameters)
@@ -256,7 +275,7 @@ class Places:
             return {"operator": "dm", "operand": others or [reader]}
         return {"operator": "channel", "operand": number_of(remote)}
 
-    def _reader(self, remote: RemoteId) -> int:
+    def reader(self, remote: RemoteId) -> int:
         """An account that may read a conversation: the mover's own, or one of its people's."""
         if remote not in self._readers:
             self._readers[remote] = self._choose_reader(remote)

@@ -6,6 +6,7 @@ refusal comes back shows whether the right is there.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +21,7 @@ __all__ = ["Facts", "complaints", "inspect", "missing_rights", "version_of"]
 
 MAJORS = range(9, 13)
 BUSY = 100_000  # calls a minute that keep the limit out of the way
-QUIET = {  # settings of new accounts while the move runs: no mail and no push of old messages, addresses usable as senders
+QUIET = {  # of new accounts while the move runs: no mail and no push of old messages, addresses usable as senders
     "enable_offline_email_notifications": False,
     "enable_offline_push_notifications": False,
     "enable_online_push_notifications": False,
@@ -82,10 +83,8 @@ def inspect(server: Server) -> Facts:
         {"event_types": ["restart"], "fetch_event_types": ["realm", "realm_domains", "realm_user_settings_defaults"]},
     )
     if queue := realm.get("queue_id"):
-        try:
+        with contextlib.suppress(Refused):  # it ends by itself
             server.call("DELETE", "events", {"queue_id": queue})
-        except Refused:
-            pass  # it ends by itself
     host = urlsplit(str(settings.get("realm_uri") or settings.get("realm_url") or server.site)).netloc
     methods = settings.get("authentication_methods", {})
     limit = realm.get("realm_message_content_edit_limit_seconds")
