@@ -35,6 +35,7 @@ from migrator.model import (
     MessageLink,
     Paragraph,
     Picture,
+    Quote,
     Table,
     Text,
     UnknownInline,

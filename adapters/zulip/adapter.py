@@ -1,7 +1,7 @@
 """Zulip: into an existing organisation by its API. See docs/zulip.md for what the admin does before and after.
 
 Settings: `site`, `email`, `api_key_file` (or _command); optional `jwt_key_file`, `ca_file`, `threads` (topics, quotes),
-`topic` (the main topic), `email_domain` (of made-up addresses), `people_file` (CSV: Slack id or handle, e-mail address),
+`topic` (the main topic), `email_domain` (of made-up addresses), `people_file` (CSV: Slack id or handle, address) and
 `lanes`.
 """
 

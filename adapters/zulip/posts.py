@@ -1,8 +1,8 @@
 """Posts of the live route: sent as their authors at their times, found again after an unsure failure, edited, read.
 
 Zulip keeps no key of ours and has no idempotency key. So before a post leaves, `Memory.sending` notes what tells it
-from all others: its conversation's newest id, sender, second and Markdown. A lane has one post on its way, so a doubtful one
-is the first later post that looks like this, or it is not there.
+from all others: its conversation's newest id, sender, second and Markdown. A lane has one post on its way, so a
+doubtful one is the first later post that looks like this, or it is not there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An opened server: everything that knows it, put together, and the verbs that are too small for a room of their own."""
+"""An opened server: everything that knows it, put together, and the verbs too small for a room of their own."""
 
 from __future__ import annotations
 
