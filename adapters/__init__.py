@@ -20,6 +20,7 @@ Factory = Callable[[Mapping[str, Any]], Adapter]
 BUILTIN: Mapping[str, str] = {
     "matrix": "migrator.adapters.matrix.adapter:Matrix",
     "memory": "migrator.adapters.memory.adapter:Memory",
+    "zulip": "migrator.adapters.zulip.adapter:Zulip",
 }
 GROUP = "slack_migrator.adapters"
 

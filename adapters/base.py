@@ -24,6 +24,7 @@ from migrator.ledger import Fate, Feature, Ledger, Loss
 from migrator.model import (
     Conversation,
     ConversationId,
+    ConversationKind,
     CustomEmoji,
     Event,
     File,
@@ -131,6 +132,7 @@ class Directory(Protocol):
     def user_name(self, user: UserId, label: str = "") -> str: ...
     def conversation_name(self, conversation: ConversationId, label: str = "") -> str: ...
     def group_name(self, group: GroupId, label: str = "") -> str: ...
+    def conversation_kind(self, conversation: ConversationId) -> ConversationKind: ...
     def remote_user(self, user: UserId) -> RemoteId | None: ...
     def remote_conversation(self, conversation: ConversationId) -> RemoteId | None: ...
     def remote_post(self, conversation: ConversationId, ts: Ts) -> RemoteId | None:
@@ -349,6 +351,16 @@ class Finishes(Protocol):
 
     async def finish(self, workspace: Workspace, users: Mapping[UserId, RemoteId]) -> Sequence[str]:
         """After the last conversation: deactivate accounts, restore settings; returns advice for the admin."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A target on which settings are changed for the time of a move: what is to be undone must outlive a crash."""
+
+    def keep_in(self, folder: Path) -> None:
+        """Called after `open`, with the run folder, which this process alone holds. `close` gives back whatever this
+        run or a killed one changed."""
         ...
 
 

@@ -150,7 +150,7 @@ class Engine:
                 lanes.start(self._put(Kind.USER, user.id, user, partial(adapter.put_user, user)))
         if isinstance(adapter, PutsEmoji):
             for emoji in workspace.emoji.values():
-                if isinstance(image := emoji.image, Local):
+                if isinstance(image := _image_of(emoji, workspace.emoji), Local):
                     act = partial(self._put_emoji, adapter, emoji, image)
                     await self._put(Kind.EMOJI, emoji.name, emoji, act)
         conversations = chosen(self.source, self.options)
@@ -291,6 +291,17 @@ class Engine:
         delay = min(self.patience.longest, self.patience.first * 2**tries)
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
         return tries + 1
+
+
+def _image_of(emoji: CustomEmoji, known: Mapping[str, CustomEmoji]) -> object:
+    """An alias shows the picture of the emoji at the end of the chain; None where that is a standard one, or a loop."""
+    for _ in known:
+        if not emoji.alias_of:
+            return emoji.image
+        if emoji.alias_of not in known:
+            return None
+        emoji = known[emoji.alias_of]
+    return None
 
 
 class _Lanes:

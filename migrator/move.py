@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from migrator.adapters import load
-from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, RemoteId, Target
+from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, Remembers, RemoteId, Target
 from migrator.adapters.base import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
 from migrator.directory import Names
@@ -57,7 +57,7 @@ class Move:
         self.config, self._folder, self.offline, self.dry = config, folder, offline, dry
         self.progress = progress or Progress()
         self.patience = patience
-        self.adapter: Adapter = load(target)(settings)
+        self.adapter: Adapter = load(target)({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
         self.target: Target | None = None
         self._stack = AsyncExitStack()
@@ -74,6 +74,9 @@ class Move:
             self.journal = Journal(self.folder.journal if self.folder else None)
             self._stack.callback(self.journal.close)
             self._bind()
+            if self.folder is not None and not self.dry and isinstance(self.adapter, Remembers):
+                self._stack.push_async_callback(self.adapter.close)  # before the journal lets the next process in
+                self.adapter.keep_in(self.folder.path)
             if self.target is not None:
                 await adopt(self.source, self.adapter, self.journal)
         except BaseException:
