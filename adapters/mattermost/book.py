@@ -205,6 +205,9 @@ class Book:
         for name in self.workspace.emoji:
             made[name] = unique(emoji_name(name), taken, name)
             taken.add(made[name])
+        for name, emoji in self.workspace.emoji.items():
+            if emoji.alias_of and emoji.alias_of not in self.workspace.emoji:
+                made[name] = emoji_name(emoji.alias_of)  # another name for a standard one, which has no image to send
         return made
 
 
