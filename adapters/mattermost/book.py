@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct, structs
 
 from migrator.adapters.base import Key, Kind, RemoteId
-from migrator.adapters.mattermost.names import channel_name, emoji_name, is_channel_name, slug, team_name, unique, username
+from migrator.adapters.mattermost.names import (
+    channel_name,
+    emoji_name,
+    is_channel_name,
+    slug,
+    team_name,
+    unique,
+    username,
+)
 from migrator.adapters.mattermost.present import NOTHING, Account, Present
 from migrator.model import Conversation, ConversationId, ConversationKind, Role, User, UserId, Workspace
 
@@ -177,7 +185,9 @@ class Book:
                 continue
             group = conversation.kind in (ConversationKind.GROUP, ConversationKind.DIRECT)
             wanted = channel_name(conversation.name, conversation.id)
-            name = unique(f"group-{slug(conversation.id, '')}" if group else wanted, taken, conversation.id, is_channel_name)
+            name = unique(
+                f"group-{slug(conversation.id, '')}" if group else wanted, taken, conversation.id, is_channel_name
+            )
             taken.add(name)
             private = conversation.kind is not ConversationKind.PUBLIC
             rooms[conversation.id] = Room(conversation, name=name, private=private)

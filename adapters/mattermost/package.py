@@ -119,9 +119,7 @@ class _Maker:
             for room in rooms:
                 clock = shared.setdefault(room.place, Clock()) if room.shared else Clock()
                 there = self.held(room.conversation.id) if room.there else {}
-                writer = Writer(
-                    self.book, room, self.compose, self.move.directory, self.limits, clock, done, there
-                )
+                writer = Writer(self.book, room, self.compose, self.move.directory, self.limits, clock, done, there)
                 posts: list[tuple[Key, str]] = []
                 for line in writer.run(self.move.source):
                     while len(outs) <= line.round:
@@ -244,5 +242,7 @@ def describe(part: Path, number: int) -> str:
                 content = msgspec.json.decode(line)
                 inner = content.get(content.get("type"), {})
                 key = inner.get("props", {}).get(KEY)
-                return f"message {key}" if key else f"{content.get('type')} {inner.get('username') or inner.get('name')}"
+                return (
+                    f"message {key}" if key else f"{content.get('type')} {inner.get('username') or inner.get('name')}"
+                )
     return f"line {number}"
