@@ -1,4 +1,4 @@
-"""Mattermost: everything the server's bulk import can carry, as a package, and driven over REST where a server is given.
+"""Mattermost: everything the server's bulk import can carry, as a package, driven over REST where there is a server.
 
 This file is the contract's face. What is written stands in `package` (and its parts), what is sent and read back in
 `driver`.

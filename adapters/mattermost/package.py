@@ -156,10 +156,12 @@ class _Maker:
             old.unlink()
         head = Head(self.move.source, self.book, self.move.directory, self.totals)
         first = list(head.run())
-        plan = [(number, stretch) for number, some in enumerate(self.stretches) for stretch in some]
+        plan: list[tuple[int, _Stretch | None]] = [
+            (number, stretch) for number, some in enumerate(self.stretches) for stretch in some
+        ]
         size = sum(map(len, first)) // SQUEEZE + sum(len(picture.data) for picture in head.pictures)
         parts: list[Part] = []
-        if first and plan and plan[0][1].size + size > self.most:
+        if first and plan and self.stretches[0][0].size + size > self.most:
             parts.append(self._zip(out, 1, first, head.pictures, None))
             ready(parts[-1])
             first, head.pictures = [], []

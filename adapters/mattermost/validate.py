@@ -46,8 +46,9 @@ _RESERVED = frozenset({"all", "channel", "matterbot", "system"})
 
 
 def check(file: Path, present: Present = NOTHING, most_text: int = MAX_TEXT) -> list[str]:
-    """Problems of a .zip or .jsonl file, "line 7: user.email: …"; empty where the server would take it. UsageError where
-    it is neither."""
+    """Problems of a .zip or .jsonl file, "line 7: user.email: …"; empty where the server would take it.
+
+    UsageError where the file cannot be read."""
     if not zipfile.is_zipfile(file):
         try:
             with file.open("rb") as body:
