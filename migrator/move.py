@@ -23,8 +23,8 @@ from migrator.journal import Journal
 from migrator.plan import Options, Plan, choose_route, make_plan
 from migrator.progress import Progress
 from migrator.report import write_report
-from migrator.slack.reader import open_export
 from migrator.selection import Selection
+from migrator.slack.reader import open_export
 from migrator.snapshot import JournalSnapshot, adopt
 from migrator.verify import Verdict, verify
 
