@@ -6,7 +6,6 @@ This file is the contract's face. What is written stands in `package` (and its p
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -71,7 +70,7 @@ class Mattermost:
         if self.book is None:
             self.prepare(move.source.workspace, move.done)
         if move.target is None or move.options.get("route") == FILE.name:
-            return await asyncio.to_thread(self._write, move)
+            return self._write(move)  # in this thread: the journal is tied to it
         return await self.driver.load(move)
 
     # ── what its parts ask ──────────────────────────────────────────────────────────────────────────────────────────
