@@ -119,7 +119,17 @@ class _Maker:
             for room in rooms:
                 clock = shared.setdefault(room.place, Clock()) if room.shared else Clock()
                 there = self.held(room.conversation.id) if room.there else {}
-                writer = Writer(self.book, room, self.compose, self.move.directory, self.limits, clock, done, there)
+                writer = Writer(
+                    self.book,
+                    room,
+                    self.compose,
+                    self.move.directory,
+                    self.limits,
+                    clock,
+                    done,
+                    there,
+                    self.move.composed,
+                )
                 posts: list[tuple[Key, str]] = []
                 for line in writer.run(self.move.source):
                     while len(outs) <= line.round:
