@@ -60,7 +60,8 @@ class Postgres:
 
     def _runs(self) -> bool:
         try:
-            done = subprocess.run([self.programs / "initdb", "--version"], cwd="/", capture_output=True, **self.as_user)
+            asked = [self.programs / "initdb", "--version"]
+            done = subprocess.run(asked, check=False, cwd="/", capture_output=True, **self.as_user)
         except PermissionError:
             return False
         return done.returncode == 0
