@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
+from itertools import groupby
 from typing import TypeVar
 
 import msgspec
@@ -38,7 +39,7 @@ from migrator.errors import Retry, SkipItem, TargetUnavailable
 from migrator.journal import Journal
 from migrator.lane import Lane
 from migrator.model import Conversation, CustomEmoji, File, Local
-from migrator.plan import Options, chosen, file_shortfall, is_skipped
+from migrator.plan import Options, chosen, file_shortfall, is_skipped, post_key
 from migrator.progress import Progress
 
 __all__ = ["Engine", "Outcome", "Patience"]
@@ -99,6 +100,7 @@ class Engine:
         async with _Lanes() as lanes:
             for conversation in chosen(self.source, self.options):
                 lanes.start(self._lane(conversation))
+        await self._relink()
         advice: Sequence[str] = ()
         adapter = self.adapter
         if isinstance(adapter, Finishes):
@@ -204,6 +206,23 @@ class Engine:
                 members = self._remotes(Kind.USER, conversation.members)
                 adapter = self.adapter
                 await self.attempt(partial(adapter.finish_conversation, conversation, remote, members))
+
+    async def _relink(self) -> None:
+        """Links to messages that were sent after the message that links to them: lanes run in parallel, and people
+        edit old messages to point to newer ones."""
+        waiting = self.journal.linkable()
+        self.progress.phase("links", len(waiting))
+        for conversation, keys in groupby(waiting, key=lambda key: key.rpartition("/")[0]):
+            wanted = set(keys)
+            remote = self.journal.remote(Kind.CONVERSATION, conversation)
+            if remote is None or conversation not in self.source.workspace.conversations:
+                continue
+            lane = Lane(self, self.source.workspace.conversations[conversation], remote)
+            for message in self.source.messages(conversation):
+                if post_key(message) in wanted:
+                    await lane.relink(message)
+                    self.journal.linked(post_key(message))
+                    self.progress.advance()
 
     async def _pin(self, conversation: Conversation, remote: RemoteId) -> None:
         adapter = self.adapter

@@ -23,6 +23,7 @@ class Names(Directory):
         self._users: dict[UserId, RemoteId] = {}
         self._conversations: dict[ConversationId, RemoteId] = {}
         self._canonical = {bot: user.id for user in workspace.users.values() for bot in user.bot_ids}
+        self.missed: set[Key] = set()  # messages of this workspace that were asked for and are not there yet
 
     def canonical_user(self, user: UserId) -> UserId:
         """A bot's B… id is the same bot as its U… id."""
@@ -47,7 +48,11 @@ class Names(Directory):
         return self._remembered(self._conversations, Kind.CONVERSATION, conversation)
 
     def remote_post(self, conversation: ConversationId, ts: Ts) -> RemoteId | None:
-        return self._lookup(Kind.POST, f"{conversation}/{ts}")
+        key = f"{conversation}/{ts}"
+        remote = self._lookup(Kind.POST, key)
+        if remote is None and conversation in self._workspace.conversations:
+            self.missed.add(key)
+        return remote
 
     def remote_emoji(self, name: str) -> RemoteId | None:
         return self._lookup(Kind.EMOJI, name)

@@ -55,7 +55,11 @@ class Mismatch(Struct, frozen=True):
 
 
 class VerifiedConversation(Struct, frozen=True):
-    """How a conversation fared. `foreign`: posts of others that are none of our business (written after the move)."""
+    """How a conversation fared.
+
+    `foreign`: posts of others that are none of our business (written after the move). `kept`: posts and reactions that
+    an earlier run brought from an export that still had them; nothing is ever deleted on a target.
+    """
 
     id: str
     name: str
@@ -65,6 +69,7 @@ class VerifiedConversation(Struct, frozen=True):
     differences: Mapping[str, int]
     mismatches: tuple[Mismatch, ...]
     foreign: int = 0
+    kept: int = 0
 
 
 class Verdict(Struct, frozen=True):
@@ -133,6 +138,8 @@ class _Comparison:
         self.names, self.conversation = names, conversation
         self.remote_id = pairing.remote(Kind.CONVERSATION, conversation.id)
         self.paired = {remote: key for key, (remote, _) in pairing.of_conversation(Kind.POST, conversation.id).items()}
+        self.reacted = Counter(_message_of(key) for key in pairing.of_conversation(Kind.REACTION, conversation.id))
+        self.kept = 0
         self.route = choose_route(adapter, options.route)
         self.differences: Counter[str] = Counter()
         self.mismatches: list[Mismatch] = []
@@ -154,8 +161,11 @@ class _Comparison:
                 self._check_post(message, draft)
             self._check_words(message, composed.drafts)
             matched += self.differences.total() == before
-        for key in self.found:
-            self._differ(key, Difference.EXTRA, "nothing", "a post with our mark")
+        for key, remote in self.found.items():
+            if self.paired.get(remote.remote) == key:
+                self.kept += 1
+            else:
+                self._differ(key, Difference.EXTRA, "nothing", "a post with our mark")
         return VerifiedConversation(
             id=self.conversation.id,
             name=self.conversation.name,
@@ -165,6 +175,7 @@ class _Comparison:
             differences=dict(self.differences),
             mismatches=tuple(self.mismatches),
             foreign=foreign,
+            kept=self.kept,
         )
 
     def _differ(self, key: Key, what: Difference, expected: str, found: str, at: str = "") -> None:
@@ -257,9 +268,17 @@ class _Comparison:
             if (who := self.names.remote_user(user)) is not None
         }
         found = {(_without_variation(emoji), who) for emoji, who in remote.reactions}
-        if expected != found:
-            gone, more = sorted(expected - found), sorted(found - expected)
+        gone, more = sorted(expected - found), sorted(found - expected)
+        if not gone and len(more) <= self.reacted[post_key(message)] - len(expected):
+            self.kept += len(more)
+        elif expected != found:
             self._differ(key, Difference.REACTIONS, str(gone), str(more), at)
+
+
+def _message_of(reaction: Key) -> Key:
+    """ "conversation/ts/emoji/user" -> "conversation/ts" """
+    conversation, ts, _ = reaction.split("/", 2)
+    return f"{conversation}/{ts}"
 
 
 def shown_as(reaction: Reaction) -> str:
