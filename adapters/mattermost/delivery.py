@@ -1,6 +1,7 @@
 """Bringing import files to the server and having them imported: chunked upload, job, watch; resumable anywhere.
 
-What has been done is kept in a file of the run folder (`Deliveries`) and, where that may be behind, asked of the server.
+What has been done is kept in a file of the run folder (`Deliveries`) and, where that may be behind, asked of the
+server.
 
 A job whose server died stays "in_progress" for ever, and looks like one that works: progress is 0 until the end. But a
 server runs one import at a time, in the order asked for. So where we doubt a job we ask for a second one on the same
@@ -20,21 +21,20 @@ import msgspec
 from msgspec import Struct, field
 
 from migrator.adapters.mattermost.rest import Refused, Rest, anonymous
-from migrator.errors import LimitExceeded, MigratorError, TargetUnavailable
+from migrator.errors import ItemsFailed, LimitExceeded, TargetUnavailable
 
 __all__ = ["Deliveries", "Delivery", "ImportRefused", "State", "deliver"]
 
 CHUNK = 16 << 20  # bytes; the server wants at least 5 MiB in a first part
+MOST_STUCK = 5  # times in a row that a part may fail without the server having got any of it
 POLL = 2.0  # seconds between two looks at a job
 PATIENCE = 900.0  # seconds that a job may take before a second one is asked for behind it
 JOB = "import_process"
 ENDED = frozenset({"success", "error", "canceled"})
 
 
-class ImportRefused(MigratorError):
+class ImportRefused(ItemsFailed):
     """The server stopped an import. `line` counts from 1 (0: it did not say); `reason` is the server's sentence."""
-
-    exit_code = 3
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         super().__init__(f"the server refused line {line or '?'} of {file}: {reason}")
@@ -118,34 +118,25 @@ def send(
     """Upload a file unless the server holds it; goes on where an earlier call stopped. `sent` is told bytes."""
     if delivery.state == State.DONE or (delivery.state == State.UPLOADED and _is_there(rest, delivery)):
         return
-    offset = _offset(rest, delivery)
-    if offset is None:
-        asked = {"type": "import", "filename": file.name, "file_size": delivery.size}
-        try:
-            delivery.upload = rest.post("/uploads", asked)["id"]
-        except LimitExceeded:
-            raise LimitExceeded(
-                f"{file.name} has {delivery.size:,} bytes, more than the server takes",
-                hint="raise FileSettings.MaxFileSize",
-            ) from None
-        delivery.jobs, offset = [], 0
+    known = _offset(rest, delivery)
+    if known is None:
+        _begin(rest, file, delivery)
         save()
+    offset, stuck = known or 0, 0
     sent(offset)
     with file.open("rb") as body:
-        stuck = 0
         while offset < delivery.size:
             body.seek(offset)
             part = body.read(chunk)
             try:
                 rest.request("POST", f"/uploads/{delivery.upload}", data=part)
-                reached: int | None = offset + len(part)
+                reached = offset + len(part)
             except TargetUnavailable:
+                held = _offset(rest, delivery)
                 stuck += 1
-                if stuck > 5:
+                if held is None or stuck > MOST_STUCK:
                     raise
-                reached = _offset(rest, delivery)
-                if reached is None:
-                    raise
+                reached = held
             if reached > offset:
                 stuck = 0
                 sent(reached - offset)
@@ -153,6 +144,18 @@ def send(
     delivery.stored = f"{delivery.upload}_{file.name}"
     delivery.state = State.UPLOADED
     save()
+
+
+def _begin(rest: Rest, file: Path, delivery: Delivery) -> None:
+    """Open an upload session."""
+    try:
+        session = rest.post("/uploads", {"type": "import", "filename": file.name, "file_size": delivery.size})
+    except LimitExceeded:
+        raise LimitExceeded(
+            f"{file.name} has {delivery.size:,} bytes, more than the server takes",
+            hint="raise FileSettings.MaxFileSize",
+        ) from None
+    delivery.upload, delivery.jobs = str(session["id"]), []
 
 
 def _offset(rest: Rest, delivery: Delivery) -> int | None:
@@ -193,7 +196,8 @@ def run(
     if jobs and all(job["status"] in ("error", "canceled") for job in jobs):
         jobs = []  # an earlier run saw it fail; whoever starts us again has changed something
     delivery.jobs = [job["id"] for job in jobs]
-    doubted = bool(delivery.jobs)  # not started by this process: its server may have died since
+    # one that works since before this process: its server may have died meanwhile
+    doubted = any(job["status"] == "in_progress" for job in jobs)
     while True:
         outages, begun = rest.outages, time.monotonic()
         if not delivery.jobs or doubted:

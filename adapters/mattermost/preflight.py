@@ -1,4 +1,4 @@
-"""What a server is like before a move: version, licence, limits, who and what is there, which settings stand in the way.
+"""What a server is like before a move: version, licence, limits, who and what is there, settings in the way.
 
 Reading only, but for `change`. Settings by the names of the server's config.json, as its System Console and
 `mmctl config set` know them (facts/mattermost.md 5.1; a setting given to the server as MM_… environment variable cannot
@@ -7,7 +7,7 @@ be changed by the API: it answers 200 and keeps the value).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,17 +18,11 @@ from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
 from migrator.errors import AuthError, LimitExceeded, UsageError
 from migrator.model import Workspace
 
-__all__ = ["Condition", "Facts", "Need", "change", "cap_warning", "look", "needs", "present", "settle"]
+__all__ = ["Facts", "Need", "cap_warning", "change", "look", "needs", "newcomers", "present", "settle", "warnings"]
 
 PROVED = (11, 1)  # the version everything was tried on
 OLDEST = (9, 5)  # the oldest extended support release that has the same import fields
 TEXT, FILE = 16_383, 100 << 20  # the defaults, where a server does not say
-
-
-class Condition(Struct, frozen=True):
-    """What a server's administrator must know or allow before the move."""
-
-    sentence: str
 
 
 class Need(Struct, frozen=True):
@@ -98,18 +92,24 @@ def look(rest: Rest, team: str) -> Facts:
     )
 
 
-def present(rest: Rest, facts: Facts, conversation_of: Mapping[str, str] | None = None) -> Present:
-    """Everything on the server that our names could clash with. `conversation_of`: channel id to what it holds of ours."""
+def present(rest: Rest, facts: Facts, conversation_of: Callable[[str], str] = lambda _: "") -> Present:
+    """Everything on the server that our names could clash with. `conversation_of`: what of ours a channel holds.
+
+    A channel that is open and empty is no clash: a killed import may have left it, and nobody loses anything there.
+    """
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         emoji = pool.submit(lambda: frozenset(str(e["name"]) for e in rest.pages("/emoji")))
         users = pool.submit(lambda: list(rest.pages("/users")))
-        channels = list(_channels(rest, facts.team)) if facts.team else []
+        used = [c for c in _channels(rest, facts.team) if c["total_msg_count"] or c["delete_at"]] if facts.team else []
+        holding = list(pool.map(conversation_of, [str(c["id"]) for c in used]))
     accounts = [
         Account(str(u["id"]), str(u["username"]), str(u.get("email") or ""), bool(u.get("is_bot")), _note(u))
         for u in users.result()
     ]
-    ours = conversation_of or {}
-    places = [Place(str(c["id"]), str(c["name"]), bool(c["delete_at"]), ours.get(str(c["id"]), "")) for c in channels]
+    places = [
+        Place(str(c["id"]), str(c["name"]), bool(c["delete_at"]), conversation)
+        for c, conversation in zip(used, holding, strict=True)
+    ]
     return Present(
         accounts={account.username: account for account in accounts},
         channels={place.name: place for place in places},
@@ -140,9 +140,7 @@ def _optional(rest: Rest, path: str) -> Any:
 # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def needs(
-    facts: Facts, *, newcomers: int, channels: int, largest_file: int, emoji: int, overrides: bool
-) -> list[Need]:
+def needs(facts: Facts, *, newcomers: int, channels: int, largest_file: int, emoji: int, overrides: bool) -> list[Need]:
     """Settings in the way of what is to come, the fatal ones first."""
     found: list[Need] = []
 
@@ -186,7 +184,7 @@ def cap_warning(facts: Facts, newcomers: int) -> str:
     if facts.licensed or not limit or after <= limit:
         return ""
     return (
-        f"The server has no licence and would have {after:,} active users; beyond {limit:,} it refuses new sign-ups and "
+        f"The server has no licence and would have {after:,} active users; beyond {limit:,} it refuses sign-ups and "
         "reactivations, and deactivating somebody cannot be undone then. The import itself goes through."
     )
 
@@ -263,4 +261,6 @@ def _rounded(number: int) -> int:
 
 
 def _shown(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:,}" if isinstance(value, int) else str(value)
