@@ -139,6 +139,8 @@ def test_a_process_that_lost_its_job_finds_it_again(lone_server: Server, tmp_pat
     assert mine.state == State.DONE
     back = posts(rest, channel_id(lone_server, "lost"))
     assert [post.message for post in back if not post.type] == ["here"]
+    asked = rest.get("/jobs/type/import_process")
+    assert [job["status"] for job in asked if job["data"]["import_file"] == mine.stored] == ["success"]
     assert [
         job["status"] for job in rest.get("/jobs/type/import_process") if file.name in job["data"]["import_file"]
     ] == ["success"]
