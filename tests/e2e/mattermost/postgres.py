@@ -39,6 +39,18 @@ def _version(folder: Path) -> int:
     return int(number) if number.isdigit() else 0
 
 
+def _copied(folder: Path, to: Path) -> Path:
+    """The programs with their libraries at the same distance, which is how a wheel's find theirs."""
+    home, package = folder.parent, folder.parent.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    shutil.copytree(home, to / package.name / home.name, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, to / libraries.name)
+    for path in (to, to / package.name):
+        path.chmod(0o755)
+    return to / package.name / home.name / folder.name
+
+
 class Postgres:
     """One cluster in a folder of its own. As root it runs as `nobody`, from a copy where that user cannot read ours."""
 
@@ -53,9 +65,7 @@ class Postgres:
             folder.chmod(0o755)
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             if not self._runs():
-                copy = folder / "postgresql"
-                shutil.copytree(self.programs.parent, copy, symlinks=True)
-                self.programs = copy / "bin"
+                self.programs = _copied(self.programs, folder / "postgresql")
         self.process: subprocess.Popen[bytes] | None = None
 
     def _runs(self) -> bool:
