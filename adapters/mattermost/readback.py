@@ -17,7 +17,19 @@ from msgspec import Struct
 from migrator.adapters.base import RemoteFile
 from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
 
-__all__ = ["KEY", "SHIFT", "Channel", "FileInfo", "Metadata", "Reaction", "RemotePost", "channel", "hashes", "posts"]
+__all__ = [
+    "KEY",
+    "SHIFT",
+    "Channel",
+    "FileInfo",
+    "Metadata",
+    "Reaction",
+    "RemotePost",
+    "channel",
+    "conversation_of",
+    "files",
+    "posts",
+]
 
 KEY = "slack_key"  # the prop that holds our key: "conversation/ts" or "conversation/ts/part"
 SHIFT = "slack_shift"  # milliseconds that create_at was moved by, to be unique in its channel
@@ -139,12 +151,16 @@ def conversation_of(rest: Rest, channel_id: str) -> str:
     return ""
 
 
-def hashes(rest: Rest, some: Sequence[RemotePost], connections: int = CONNECTIONS) -> Mapping[str, RemoteFile]:
-    """Files of these posts by their ids, fetched and hashed over several connections.
+def files(
+    rest: Rest, some: Sequence[RemotePost], *, hashes: bool, connections: int = CONNECTIONS
+) -> Mapping[str, RemoteFile]:
+    """Files of these posts by their ids; with `hashes` fetched and hashed over several connections.
 
     One whose bytes the server does not give has no sha256: a difference, for verify to name.
     """
     infos = [info for post in some for info in _files(post)]
+    if not hashes or not infos:
+        return {info.id: RemoteFile(info.name, info.size) for info in infos}
     with ThreadPoolExecutor(connections) as pool:
         return dict(zip((info.id for info in infos), pool.map(lambda info: _hashed(rest, info), infos), strict=True))
 

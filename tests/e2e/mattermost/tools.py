@@ -1,6 +1,6 @@
 """Fetches what the server tests need and the machine lacks: Go and PostgreSQL, as wheels into this environment.
 
-    python -m tests.e2e.mattermost.tools
+python -m tests.e2e.mattermost.tools
 """
 
 from __future__ import annotations
