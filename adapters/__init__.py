@@ -18,6 +18,7 @@ __all__ = ["BUILTIN", "Factory", "load", "names"]
 Factory = Callable[[Mapping[str, Any]], Adapter]
 
 BUILTIN: Mapping[str, str] = {
+    "mattermost": "migrator.adapters.mattermost.adapter:Mattermost",
     "memory": "migrator.adapters.memory.adapter:Memory",
 }
 GROUP = "slack_migrator.adapters"

@@ -293,6 +293,14 @@ class Live(Adapter, Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
+        """Told once, after `open` (if there is a server) and before anything is composed, found or read back, what is to
+        move and what the journal knows: for targets whose names must be agreed on before anything is there."""
+        ...
+
+
+@runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         """What stands for the workspace as a whole (a Matrix space, a team), before any conversation."""

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from migrator.adapters import load
-from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, RemoteId, Target
+from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, Prepares, RemoteId, Target
 from migrator.adapters.base import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
 from migrator.directory import Names
@@ -74,6 +74,8 @@ class Move:
             self.journal = Journal(self.folder.journal if self.folder else None)
             self._stack.callback(self.journal.close)
             self._bind()
+            if isinstance(self.adapter, Prepares):
+                self.adapter.prepare(self.source.workspace, self.journal.remote)
             if self.target is not None:
                 await adopt(self.source, self.adapter, self.journal)
         except BaseException:
