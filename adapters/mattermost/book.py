@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct, structs
 
 from migrator.adapters.base import Key, Kind, RemoteId
-from migrator.adapters.mattermost.names import channel_name, emoji_name, is_channel_name, slug, team_name, unique, username
+from migrator.adapters.mattermost.names import (
+    channel_name,
+    emoji_name,
+    is_channel_name,
+    slug,
+    team_name,
+    unique,
+    username,
+)
 from migrator.adapters.mattermost.present import NOTHING, Account, Present
 from migrator.model import Conversation, ConversationId, ConversationKind, Role, User, UserId, Workspace
 

@@ -1,4 +1,4 @@
-"""The server's side of the adapter: open, find, load, read back. What is written stands in `package`; this brings it there.
+"""The server's side of the adapter: open, find, load, read back. `package` writes, `rounds` brings it there.
 
 A load goes in rounds, one per export: convert into zips, upload and import each while the next is made, read back what
 arrived, write receipts. A round that was converted is delivered to its end, by this process or a later one, before a
@@ -48,6 +48,7 @@ class Driver:
         self.facts: preflight.Facts | None = None
         self.users: dict[str, RemoteId] = {}  # usernames to ids, once they are there
         self.channels: dict[str, RemoteId] = {}  # channel names of the team to ids
+        self.archived: dict[str, RemoteId] = {}  # those of them that are archived
         self._rest: Rest | None = None
 
     @property
@@ -113,16 +114,19 @@ class Driver:
         """
         found: dict[Key, RemoteId] = {}
         for room in rooms:
-            channel = room.there.partition("/")[0] or self._channel_id(room)
-            if not channel:
-                continue
-            key = room.conversation.id
-            if room.shared or not room.there:
-                held = {post.key.partition("/")[0] for post in readback.posts(self.rest, channel)}
+            place, key = self.place(room), room.conversation.id
+            if place and not room.there:
+                held = {post.key.partition("/")[0] for post in readback.posts(self.rest, place.partition("/")[0])}
                 if key not in held:
                     continue
-            found[key] = f"{channel}/{key}" if room.shared else channel
+            if place:
+                found[key] = place
         return found
+
+    def place(self, room: Room) -> RemoteId:
+        """Where a conversation's posts are or would be; "" where there is no such channel yet."""
+        channel = room.there.partition("/")[0] or self._channel_id(room)
+        return f"{channel}/{room.conversation.id}" if channel and room.shared else channel
 
     def _channel_id(self, room: Room) -> RemoteId:
         """A room's channel by its name, direct ones by the name that the server makes of its members' ids."""
@@ -205,11 +209,9 @@ class Driver:
         team = str(self.host.settings.get("team", ""))
         self.facts = facts = preflight.look(self.rest, team)
         self.users |= finish.user_ids(self.rest, usernames)
-        self.channels = {
-            str(c["name"]): str(c["id"])
-            for c in self.rest.pages("/channels", include_deleted="true")
-            if c["team_id"] == facts.team
-        }
+        mine = [c for c in self.rest.pages("/channels", include_deleted="true") if c["team_id"] == facts.team]
+        self.channels = {str(c["name"]): str(c["id"]) for c in mine}
+        self.archived = {str(c["name"]): str(c["id"]) for c in mine if c["delete_at"]}
 
 
 def direct_name(ids: Sequence[str]) -> str:

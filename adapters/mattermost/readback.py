@@ -15,11 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from migrator.adapters.base import RemoteFile
+from migrator.adapters.mattermost.posts import KEY, SHIFT
 from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
 
 __all__ = [
-    "KEY",
-    "SHIFT",
     "Channel",
     "FileInfo",
     "Metadata",
@@ -31,8 +30,6 @@ __all__ = [
     "posts",
 ]
 
-KEY = "slack_key"  # the prop that holds our key: "conversation/ts" or "conversation/ts/part"
-SHIFT = "slack_shift"  # milliseconds that create_at was moved by, to be unique in its channel
 PAGE = 200  # the most that the server gives
 # Not counted in total_msg_count (model.Post.IsJoinLeaveMessage).
 UNCOUNTED = frozenset(
