@@ -105,16 +105,14 @@ def text_of(content: bytes) -> str:
 def _salvage(text: str, keys: tuple[str, ...]) -> Iterator[Piece]:
     """The records of a file that is no sound JSON as a whole."""
     start = _list_start(text, keys)
-    if start < 0:
-        yield _one(text)
-        return
-    at = start
+    at = max(start, 0)  # without a list: one record after the other, as line-wise JSON has them
     while True:
         at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
         if at >= len(text):
-            yield Damaged("the file is cut off")
+            if start >= 0:
+                yield Damaged("the file is cut off")
             return
-        if text[at] == "]":
+        if start >= 0 and text[at] == "]":
             break
         try:
             _, end = _scan(text, at)
@@ -126,19 +124,8 @@ def _salvage(text: str, keys: tuple[str, ...]) -> Iterator[Piece]:
         else:
             yield Raw(text[at:end].encode("utf-8", "replace"))
         at = end
-    if text[at + 1 :].strip() and start == text.find("[") + 1 and not text[:start].strip(" \t\r\n["):
+    if text[at + 1 :].strip() and not text[: start - 1].strip():
         yield Damaged("something follows the end of the list")
-
-
-def _one(text: str) -> Piece:
-    """A file without any list: perhaps one record that only we are lenient enough to read."""
-    try:
-        value, _ = _scan(text, _SPACE.match(text).end())  # type: ignore[union-attr]
-    except (JSONDecodeError, RecursionError) as error:
-        return Damaged(_why(error))
-    return (
-        Raw(text.strip().encode("utf-8", "replace")) if isinstance(value, dict) else Damaged("it is no list of records")
-    )
 
 
 def _list_start(text: str, keys: tuple[str, ...]) -> int:

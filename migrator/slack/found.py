@@ -1,0 +1,56 @@
+"""What a raw record holds, counted before anything is made of it: one half of the conservation law.
+
+`survey.features` counts the other half on the model. Both must come to the same sums, losses of the reader included.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from migrator.ledger import Feature
+from migrator.model import Remote, User, UserId
+from migrator.slack.authors import icon_of, own_name
+from migrator.slack.messages import reactions_in
+from migrator.slack.scan import Index
+from migrator.slack.subtypes import NOTICES
+from migrator.slack.times import instant, is_ts
+from migrator.slack.wire import Record
+
+__all__ = ["found_in"]
+
+
+def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> Counter[Feature]:
+    """Everything of a record but its text."""
+    found = Counter({Feature.MESSAGE: 1})
+    subtype = record.subtype
+    if subtype in NOTICES:
+        found[Feature.EVENT] = 1
+    elif subtype == "me_message":
+        found[Feature.EMOTE] = 1
+    elif subtype == "tombstone":
+        found[Feature.TOMBSTONE] = 1
+    thread = record.thread_ts
+    if thread is not None and thread != record.ts and is_ts(thread):
+        found[Feature.REPLY] = 1
+        if subtype in ("thread_broadcast", "reply_broadcast") and instant(thread) < instant(record.ts):
+            found[Feature.BROADCAST] = 1
+    elif subtype == "file_comment" and record.file is not None:
+        share = index.shares.get(record.file.id or "")
+        found[Feature.REPLY] = int(share is not None and instant(share) < instant(record.ts))
+    if record.edited is not None:
+        found[Feature.EDIT] = 1
+    found[Feature.REVISION] = len(index.revisions.get(record.ts, ()))
+    for reaction in reactions_in(record):
+        named = len(reaction.users or ())
+        found[Feature.REACTION] += named
+        found[Feature.REACTION_REST] += max((reaction.count or 0) - named, 0)
+    found[Feature.FILE] = len(record.files or ()) + (record.file is not None)
+    name, icon = own_name(record), icon_of(record)
+    if name or icon:
+        known = users.get(author)
+        avatar = known.avatar.url if known is not None and isinstance(known.avatar, Remote) else ""
+        found[Feature.AUTHOR_NAME] = int(
+            (bool(name) and (known is None or name != known.name)) or icon not in ("", avatar)
+        )
+    return +found
