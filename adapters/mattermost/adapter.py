@@ -1,4 +1,4 @@
-"""Mattermost: everything the server's bulk import can carry, as a package, and driven over REST where a server is given.
+"""Mattermost: everything the server's bulk import can carry, as a package, driven over REST where there is a server.
 
 This file is the contract's face. What is written stands in `package` (and its parts), what is sent and read back in
 `driver`.
@@ -98,6 +98,7 @@ class Mattermost:
 
     def _write(self, move: Move) -> Sequence[str]:
         from migrator.adapters.mattermost.package import write
+        from migrator.adapters.mattermost.validate import refuse
 
         out = Path(str(move.options.get("out", "")) or move.folder)
         if out.exists() and not out.is_dir():
@@ -105,4 +106,7 @@ class Mattermost:
         book = self.book
         assert book is not None  # noqa: S101 - load prepared it
         package = write(move, book, self.compose, out)
-        return package.advice
+        for part in package.parts:
+            refuse(part.path)
+        names = ", ".join(part.path.name for part in package.parts)
+        return (*package.advice, f"import these one after the other, each when the one before is done: {names}")

@@ -185,7 +185,9 @@ class Book:
                 continue
             group = conversation.kind in (ConversationKind.GROUP, ConversationKind.DIRECT)
             wanted = channel_name(conversation.name, conversation.id)
-            name = unique(f"group-{slug(conversation.id, '')}" if group else wanted, taken, conversation.id, is_channel_name)
+            name = unique(
+                f"group-{slug(conversation.id, '')}" if group else wanted, taken, conversation.id, is_channel_name
+            )
             taken.add(name)
             private = conversation.kind is not ConversationKind.PUBLIC
             rooms[conversation.id] = Room(conversation, name=name, private=private)

@@ -112,9 +112,7 @@ def _pieces(blocks: Sequence[Block], directory: Directory, most: int) -> Sequenc
         return []
     if len(plain(blocks, directory)) <= most:
         return [blocks]
-    return list(
-        divide(blocks, lambda some: len(plain(some, directory)) <= most, lambda block: lower(block, directory))
-    )
+    return list(divide(blocks, lambda some: len(plain(some, directory)) <= most, lambda block: lower(block, directory)))
 
 
 def _kind(message: Message, book: Book | None) -> str:

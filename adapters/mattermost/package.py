@@ -119,9 +119,7 @@ class _Maker:
             for room in rooms:
                 clock = shared.setdefault(room.place, Clock()) if room.shared else Clock()
                 there = self.held(room.conversation.id) if room.there else {}
-                writer = Writer(
-                    self.book, room, self.compose, self.move.directory, self.limits, clock, done, there
-                )
+                writer = Writer(self.book, room, self.compose, self.move.directory, self.limits, clock, done, there)
                 posts: list[tuple[Key, str]] = []
                 for line in writer.run(self.move.source):
                     while len(outs) <= line.round:
@@ -158,10 +156,12 @@ class _Maker:
             old.unlink()
         head = Head(self.move.source, self.book, self.move.directory, self.totals)
         first = list(head.run())
-        plan = [(number, stretch) for number, some in enumerate(self.stretches) for stretch in some]
+        plan: list[tuple[int, _Stretch | None]] = [
+            (number, stretch) for number, some in enumerate(self.stretches) for stretch in some
+        ]
         size = sum(map(len, first)) // SQUEEZE + sum(len(picture.data) for picture in head.pictures)
         parts: list[Part] = []
-        if first and plan and plan[0][1].size + size > self.most:
+        if first and plan and self.stretches[0][0].size + size > self.most:
             parts.append(self._zip(out, 1, first, head.pictures, None))
             ready(parts[-1])
             first, head.pictures = [], []
@@ -244,5 +244,7 @@ def describe(part: Path, number: int) -> str:
                 content = msgspec.json.decode(line)
                 inner = content.get(content.get("type"), {})
                 key = inner.get("props", {}).get(KEY)
-                return f"message {key}" if key else f"{content.get('type')} {inner.get('username') or inner.get('name')}"
+                return (
+                    f"message {key}" if key else f"{content.get('type')} {inner.get('username') or inner.get('name')}"
+                )
     return f"line {number}"

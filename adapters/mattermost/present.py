@@ -1,4 +1,4 @@
-"""What a server holds before a move, as far as names can clash with ours. The driver fills it; offline nothing is there."""
+"""What a server holds before a move, as far as names can clash with ours. The driver fills it."""
 
 from __future__ import annotations
 
