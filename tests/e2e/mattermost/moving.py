@@ -1,19 +1,18 @@
-"""A move into the real server without the command line: open, load, verify, with a journal in a folder."""
+"""A whole move into the real server, as the commands make it: plan, load, verify."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from migrator.adapters.base import Kind, Move, RemoteId
-from migrator.adapters.mattermost.adapter import Mattermost
-from migrator.directory import Names
-from migrator.journal import Journal
-from migrator.plan import Options
+from migrator.apply import Outcome
+from migrator.move import Move
+from migrator.plan import Options, Plan
 from migrator.progress import Progress
 from migrator.secret import Secret
-from migrator.verify import Verdict, verify
+from migrator.verify import Verdict
 from tests.e2e.mattermost.server import Server
 
 
@@ -21,42 +20,30 @@ def settings(server: Server, team: str, **more: Any) -> dict[str, Any]:
     return {"url": server.url, "team": team, "token": Secret(server.token), "set_server_config": True, **more}
 
 
-async def _move(
-    server: Server, team: str, source: Any, folder: Path, more: dict[str, Any]
-) -> tuple[Verdict, list[str]]:
-    folder.mkdir(exist_ok=True)
-    package = folder / "package"
-    package.mkdir(exist_ok=True)
-    options = Options(route="import")
-    with Journal(folder / "journal.sqlite") as journal:
-        adapter = Mattermost(settings(server, team, **more))
-        try:
-            target = await adapter.open()
-            adapter.prepare(source.workspace, journal.remote)
+class Moved:
+    """What a move gave back."""
 
-            def record(kind: Kind, key: str, remote: RemoteId, digest: str) -> None:
-                journal.done(kind, key, remote, digest)
+    def __init__(self, plan: Plan, outcome: Outcome, verdict: Verdict) -> None:
+        self.plan, self.outcome, self.verdict = plan, outcome, verdict
 
-            advice = await adapter.load(
-                Move(
-                    source=source,
-                    directory=Names(source.workspace, journal.remote),
-                    target=target,
-                    folder=package,
-                    progress=Progress(quiet=True),
-                    done=journal.remote,
-                    record=record,
-                    options={"route": "import"},
-                )
-            )
-            return await verify(source, adapter, target, journal, options), list(advice)
-        finally:
-            await adapter.close()
+    @property
+    def told(self) -> list[str]:
+        """Mismatches in words."""
+        return told(self.verdict)
 
 
-def move(server: Server, team: str, source: Any, folder: Path, **more: Any) -> tuple[Verdict, list[str]]:
-    """Load and verify; a second call with the same folder goes on or does it again."""
-    return asyncio.run(_move(server, team, source, folder, more))
+async def _move(exports: Sequence[Path], with_settings: Mapping[str, Any], folder: Path, options: Options) -> Moved:
+    quiet = Progress(quiet=True)
+    async with Move(exports, "mattermost", with_settings, options, folder=folder, progress=quiet) as one:
+        plan = one.plan()
+        outcome = await one.apply(plan)
+        return Moved(plan, outcome, await one.verify())
+
+
+def move(server: Server, team: str, export: Path | Sequence[Path], folder: Path, **more: Any) -> Moved:
+    """Plan, load and verify; a second call with the same folder goes on, or does it again."""
+    exports = [export] if isinstance(export, Path) else list(export)
+    return asyncio.run(_move(exports, settings(server, team, **more), folder, Options(route="import")))
 
 
 def told(verdict: Verdict) -> list[str]:
