@@ -50,6 +50,11 @@ class Driver:
         self.channels: dict[str, RemoteId] = {}  # channel names of the team to ids
         self.archived: dict[str, RemoteId] = {}  # those of them that are archived
         self._rest: Rest | None = None
+        self._quiet: bool | None = None  # None: not thought about yet
+
+    @property
+    def may_change_settings(self) -> bool:
+        return str(self.host.settings.get("set_server_config", "")).lower() in ("true", "yes", "1")
 
     @property
     def rest(self) -> Rest:
@@ -86,7 +91,20 @@ class Driver:
 
     async def close(self) -> None:
         if self._rest is not None:
+            await asyncio.to_thread(self._give_back)
             self._rest.close()
+
+    def _give_back(self) -> None:
+        """Previews are on again, also where a killed run left them off."""
+        if self.may_change_settings and self.facts is not None:
+            preflight.resume_previews(self.rest)
+            self._quiet = None
+
+    def posts(self, channel: str) -> list[RemotePost]:
+        """All posts of a channel; see `preflight.stop_previews` for why a setting is changed for it."""
+        if self._quiet is None and self.facts is not None:
+            self._quiet = self.may_change_settings and preflight.stop_previews(self.rest, self.facts)
+        return readback.posts(self.rest, channel)
 
     # ── what is there ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -103,7 +121,7 @@ class Driver:
             return await asyncio.to_thread(self.places, rooms)
         if kind is Kind.POST and within is not None:
             wanted = set(keys)
-            posts = await asyncio.to_thread(readback.posts, self.rest, within.partition("/")[0])
+            posts = await asyncio.to_thread(self.posts, within.partition("/")[0])
             return {post.key: post.id for post in posts if post.key in wanted}
         return {}
 
@@ -116,7 +134,7 @@ class Driver:
         for room in rooms:
             place, key = self.place(room), room.conversation.id
             if place and not room.there:
-                held = {post.key.partition("/")[0] for post in readback.posts(self.rest, place.partition("/")[0])}
+                held = {post.key.partition("/")[0] for post in self.posts(place.partition("/")[0])}
                 if key not in held:
                     continue
             if place:
@@ -150,7 +168,7 @@ class Driver:
     async def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
         """All posts of a conversation, oldest first."""
         channel, _, only = conversation.partition("/")
-        posts = await asyncio.to_thread(readback.posts, self.rest, channel)
+        posts = await asyncio.to_thread(self.posts, channel)
         if only:
             posts = [post for post in posts if post.key.partition("/")[0] == only]
         for start in range(0, len(posts), readback.PAGE):

@@ -18,7 +18,20 @@ from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
 from migrator.errors import AuthError, LimitExceeded, UsageError
 from migrator.model import Workspace
 
-__all__ = ["Facts", "Need", "cap_warning", "change", "look", "needs", "newcomers", "present", "settle", "warnings"]
+__all__ = [
+    "Facts",
+    "Need",
+    "cap_warning",
+    "change",
+    "look",
+    "needs",
+    "newcomers",
+    "present",
+    "resume_previews",
+    "settle",
+    "stop_previews",
+    "warnings",
+]
 
 PROVED = (11, 1)  # the version everything was tried on
 OLDEST = (9, 5)  # the oldest extended support release that has the same import fields
@@ -245,6 +258,38 @@ def change(rest: Rest, found: Sequence[Need]) -> list[str]:
         else:
             said.append(f"{need.sentence()}; the server keeps its value, which is set where it starts.")
     return said
+
+
+# ── lending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Whoever reads a post makes the server fetch the page behind its first link (PreparePostForClient), hundreds of them for
+# a page of posts. While we read, previews are off where settings may be changed; a preference of our own account keeps
+# in mind that they are to be on again, should this process be killed.
+
+_PREVIEWS = "ServiceSettings.EnableLinkPreviews"
+_NOTE = {"category": "slack_migrator", "name": "link_previews", "value": "on"}
+
+
+def stop_previews(rest: Rest, facts: Facts) -> bool:
+    """Switch link previews off for a while; True where they were on."""
+    if not facts.setting(_PREVIEWS):
+        return False
+    me = rest.driver.users.get_user("me")["id"]
+    rest.put(f"/users/{me}/preferences", [{**_NOTE, "user_id": me}])
+    rest.put("/config/patch", {"ServiceSettings": {"EnableLinkPreviews": False}})
+    return True
+
+
+def resume_previews(rest: Rest) -> bool:
+    """Switch them on again if we, or a run that was killed, switched them off."""
+    me = rest.driver.users.get_user("me")["id"]
+    where = f"/users/{me}/preferences/{_NOTE['category']}/name/{_NOTE['name']}"
+    try:
+        rest.get(where)
+    except Refused:
+        return False
+    rest.put("/config/patch", {"ServiceSettings": {"EnableLinkPreviews": True}})
+    rest.post(f"/users/{me}/preferences/delete", [{**_NOTE, "user_id": me}], repeatable=True)
+    return True
 
 
 # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────

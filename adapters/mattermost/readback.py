@@ -17,6 +17,7 @@ from msgspec import Struct
 from migrator.adapters.base import RemoteFile
 from migrator.adapters.mattermost.posts import KEY, SHIFT
 from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
+from migrator.errors import TargetUnavailable
 
 __all__ = [
     "Channel",
@@ -181,9 +182,12 @@ def _by_cursor(rest: Rest, channel_id: str) -> Iterator[RemotePost]:
     page = _page(rest, channel_id)
     while page:
         yield from page
-        if len(page) < PAGE:
-            return
-        page = _page(rest, channel_id, before=page[-1].id)
+        last = page[-1].id
+        try:
+            page = _page(rest, channel_id, before=last)
+        except TargetUnavailable:
+            # many links in them, and each page is fetched for its preview first: the server remembers those it has
+            page = _page(rest, channel_id, before=last, per_page=PAGE // 10)
 
 
 def _by_number(rest: Rest, channel_id: str, expected: int) -> Iterator[RemotePost]:

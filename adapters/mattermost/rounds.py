@@ -82,9 +82,7 @@ class Rounds:
             emoji=sum(isinstance(emoji.image, Local) for emoji in workspace.emoji.values()),
             overrides=any(person.user.is_bot for person in book.people.values()),
         )
-        allowed = self.driver.host.settings.get("set_server_config") in (True, "true", "yes") or self.move.options.get(
-            "server_config"
-        ) in ("yes", "true")
+        allowed = self.driver.may_change_settings or self.move.options.get("server_config") in ("yes", "true")
         said = preflight.settle(self.rest, found, allowed)
         if warning := preflight.cap_warning(facts, sum(p.active and not p.user.is_bot for p in new)):
             said.append(warning)
@@ -120,7 +118,7 @@ class Rounds:
         remote = self.move.done(Kind.CONVERSATION, conversation)
         if remote is None:
             return {}
-        posts = readback.posts(self.rest, remote.partition("/")[0])
+        posts = self.driver.posts(remote.partition("/")[0])
         return {
             post.key: Held(
                 message=post.message,
@@ -204,7 +202,7 @@ class Rounds:
             if not place:
                 continue
             record(Kind.CONVERSATION, conversation, place, "")
-            posts = await asyncio.to_thread(readback.posts, self.rest, place.partition("/")[0])
+            posts = await asyncio.to_thread(self.driver.posts, place.partition("/")[0])
             by_key = {post.key: post for post in posts if post.key}
             for key, digest in digests.get(conversation, ()):
                 if post := by_key.get(key):
