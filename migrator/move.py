@@ -23,6 +23,7 @@ from migrator.journal import Journal
 from migrator.plan import Options, Plan, choose_route, make_plan
 from migrator.progress import Progress
 from migrator.report import write_report
+from migrator.selection import Selection
 from migrator.slack.reader import open_export
 from migrator.snapshot import JournalSnapshot, adopt
 from migrator.verify import Verdict, verify
@@ -75,7 +76,7 @@ class Move:
             self._stack.callback(self.journal.close)
             self._bind()
             if isinstance(self.adapter, Prepares):
-                self.adapter.prepare(self.source.workspace, self.journal.remote)
+                self.adapter.prepare(Selection(self.source, self.options).workspace, self.journal.remote)
             if self.target is not None:
                 await adopt(self.source, self.adapter, self.journal)
         except BaseException:
@@ -143,7 +144,7 @@ class Move:
         folder.mkdir(mode=0o700, exist_ok=True)
         advice = await self.adapter.load(
             BulkMove(
-                source=self.source,
+                source=Selection(self.source, self.options),
                 directory=Names(self.source.workspace, self.journal.remote),
                 target=self.target,
                 folder=folder,

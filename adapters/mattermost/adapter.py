@@ -6,14 +6,13 @@ This file is the contract's face. What is written stands in `package` (and its p
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId, RemoteMessage, Route, Target
 from migrator.adapters.mattermost.book import Book
-from migrator.adapters.mattermost.compose import compose
+from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT
 from migrator.adapters.mattermost.present import NOTHING, Present
 from migrator.errors import UsageError
@@ -21,6 +20,7 @@ from migrator.model import Message, Workspace
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.driver import Driver
+    from migrator.adapters.mattermost.render import MattermostWriter
 
 __all__ = ["Mattermost"]
 
@@ -37,6 +37,7 @@ class Mattermost:
         self.present: Present = NOTHING  # what the driver finds when it opens
         self._driver: Driver | None = None
         self._book: Book | None = None
+        self._writer: MattermostWriter | None = None
         self._prepared: tuple[Workspace, Callable[[Kind, Key], RemoteId | None]] | None = None
 
     # ── the contract ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -52,7 +53,9 @@ class Mattermost:
         return await self.driver.find(kind, keys, within)
 
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
-        return compose(message, directory, self.book, limits)
+        if self._writer is None:
+            self._writer = writer_for(self.book)
+        return compose(message, directory, self.book, limits, self._writer)
 
     def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
         return self.driver.messages(conversation, hashes=hashes)
@@ -60,14 +63,14 @@ class Mattermost:
     # ── optional ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
-        self._prepared, self._book = (workspace, remote), None
+        self._prepared, self._book, self._writer = (workspace, remote), None, None
 
     async def load(self, move: Move) -> Sequence[str]:
         """Write the package; with a server, have it imported (route "import")."""
         if self.book is None:
             self.prepare(move.source.workspace, move.done)
         if move.target is None or move.options.get("route") == FILE.name:
-            return await asyncio.to_thread(self._write, move)
+            return self._write(move)  # in this thread: the journal is tied to it
         return await self.driver.load(move)
 
     # ── what its parts ask ──────────────────────────────────────────────────────────────────────────────────────────

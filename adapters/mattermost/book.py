@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct, structs
 
 from migrator.adapters.base import Key, Kind, RemoteId
+from migrator.adapters.mattermost.emoji import custom_name, is_name
 from migrator.adapters.mattermost.names import (
     channel_name,
-    emoji_name,
     is_channel_name,
     slug,
     team_name,
@@ -213,11 +213,12 @@ class Book:
         made: dict[str, str] = {}
         taken: set[str] = set()
         for name in self.workspace.emoji:
-            made[name] = unique(emoji_name(name), taken, name)
+            made[name] = unique(custom_name(name), taken, name)
             taken.add(made[name])
         for name, emoji in self.workspace.emoji.items():
             if emoji.alias_of and emoji.alias_of not in self.workspace.emoji:
-                made[name] = emoji_name(emoji.alias_of)  # another name for a standard one, which has no image to send
+                # another name for a standard one, which has no image to send
+                made[name] = emoji.alias_of if is_name(emoji.alias_of) else custom_name(name)
         return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from migrator.adapters.base import Composed, Directory, Draft, Limits
 from migrator.adapters.mattermost.book import Book
-from migrator.cut import divide
+from migrator.adapters.mattermost.emoji import reaction_name
+from migrator.adapters.mattermost.render import MattermostWriter, Rendered
 from migrator.ledger import Fate, Feature, Loss
-from migrator.lower import lower
 from migrator.model import (
     Block,
     EventKind,
@@ -26,9 +26,8 @@ from migrator.model import (
     Paragraph,
     Text,
 )
-from migrator.plain import plain
 
-__all__ = ["FILES_PER_POST", "MAX_TEXT", "Content", "compose", "has_bytes"]
+__all__ = ["FILES_PER_POST", "MAX_TEXT", "Content", "compose", "has_bytes", "writer_for"]
 
 MAX_TEXT = 16_383  # characters of a post where the server's own limit is not known (model.PostMessageMaxRunesV2)
 FILES_PER_POST = 10  # ten ids fill the column (PostFileidsMaxRunes)
@@ -60,34 +59,44 @@ def has_bytes(file: File, limits: Limits) -> bool:
     return isinstance(file.data, Local) and not (limits.file and file.data.size > limits.file)
 
 
-def compose(message: Message, directory: Directory, book: Book | None, limits: Limits) -> Composed:
+def writer_for(book: Book | None) -> MattermostWriter:
+    """The dialect with the book's names in mentions; without a book nobody is mentioned."""
+    if book is None:
+        return MattermostWriter()
+    return MattermostWriter(person=book.mention, channel=book.channel, emoji_of=book.emoji.get)
+
+
+def compose(
+    message: Message, directory: Directory, book: Book | None, limits: Limits, writer: MattermostWriter
+) -> Composed:
     """Drafts "" (with up to ten files), "2", "3" … for a text cut in pieces, "files:2" … for more files, "broadcast"
     for a reply's copy in the channel."""
     sent = tuple(file for file in message.files if has_bytes(file, limits))
     blocks = [*_body(message), *(_stand_in(file) for file in message.files if not has_bytes(file, limits))]
-    most = limits.text or MAX_TEXT
-    pieces = [plain(piece, directory) for piece in _pieces(blocks, directory, most)] or [""]
+    pieces = writer.parts(blocks, directory, limits.text or MAX_TEXT)
     kind, props = _kind(message, book), _props(message, book)
     drafts = [
         _draft("" if number == 1 else str(number), piece, kind, props, sent[:FILES_PER_POST] if number == 1 else ())
         for number, piece in enumerate(pieces, 1)
     ]
     for number, first in enumerate(range(FILES_PER_POST, len(sent), FILES_PER_POST), 2):
-        drafts.append(_draft(f"files:{number}", "", kind, props, sent[first : first + FILES_PER_POST]))
+        drafts.append(_draft(f"files:{number}", Rendered("", ""), kind, props, sent[first : first + FILES_PER_POST]))
     if message.broadcast and message.thread:
         names = ", ".join(file.name for file in sent)
         for number, piece in enumerate(pieces, 1):
             part = "broadcast" if number == 1 else f"broadcast:{number}"
-            drafts.append(_draft(part, piece or names, kind, props, (), thread=False))
-    losses = (Loss(Feature.LONG_TEXT, Fate.APPROXIMATED, "in several posts"),) if len(pieces) > 1 else ()
-    return Composed(tuple(drafts), losses)
+            copy = piece if piece.source else Rendered(names, names)
+            drafts.append(_draft(part, copy, kind, props, (), thread=False))
+    return Composed(tuple(drafts), (*pieces[0].losses, *_reaction_losses(message)))
 
 
 def _draft(
-    part: str, text: str, kind: str, props: Mapping[str, Any], files: tuple[File, ...], *, thread: bool = True
+    part: str, text: Rendered, kind: str, props: Mapping[str, Any], files: tuple[File, ...], *, thread: bool = True
 ) -> Draft:
-    seen = msgspec.json.encode((text, kind, props, [file.id for file in files]))
-    return Draft(part, Content(text, kind, props), text, blake2b(seen, digest_size=8).hexdigest(), files, thread)
+    seen = msgspec.json.encode((text.plain, kind, props, [file.id for file in files]))
+    return Draft(
+        part, Content(text.source, kind, props), text.plain, blake2b(seen, digest_size=8).hexdigest(), files, thread
+    )
 
 
 def _body(message: Message) -> Sequence[Block]:
@@ -107,12 +116,16 @@ def _stand_in(file: File) -> Block:
     return Paragraph((Text(f"File: {name} ({reason or 'not in the export'})"),))
 
 
-def _pieces(blocks: Sequence[Block], directory: Directory, most: int) -> Sequence[Sequence[Block]]:
-    if not blocks:
-        return []
-    if len(plain(blocks, directory)) <= most:
-        return [blocks]
-    return list(divide(blocks, lambda some: len(plain(some, directory)) <= most, lambda block: lower(block, directory)))
+def _reaction_losses(message: Message) -> Iterator[Loss]:
+    for reaction in message.reactions:
+        if not (reaction.char and reaction.users):
+            continue
+        name = reaction_name(reaction)
+        if name is None:
+            note = "Mattermost has no such emoji: its name is shown"
+            yield Loss(Feature.REACTION, Fate.APPROXIMATED, note, len(reaction.users))
+        elif not name.exact:
+            yield Loss(Feature.REACTION, Fate.APPROXIMATED, "without its skin tone", len(reaction.users))
 
 
 def _kind(message: Message, book: Book | None) -> str:

@@ -9,7 +9,8 @@ from msgspec import Struct
 from migrator.adapters.base import Directory, Source
 from migrator.adapters.mattermost import images, lines
 from migrator.adapters.mattermost.book import Book, Person, Room, bot_note
-from migrator.adapters.mattermost.names import cut, emoji_name
+from migrator.adapters.mattermost.emoji import is_name
+from migrator.adapters.mattermost.names import cut
 from migrator.adapters.mattermost.posts import Totals
 from migrator.errors import SkipItem
 from migrator.model import Bytes, ConversationId, CustomEmoji, File, Local, Role
@@ -130,7 +131,8 @@ class Head:
 
     def _status(self, emoji: str, text: str) -> lines.CustomStatus:
         name = emoji.strip(":").partition("::")[0]
-        return lines.CustomStatus(self.book.emoji.get(name) or emoji_name(name or "speech_balloon"), cut(text, 100))
+        known = self.book.emoji.get(name) or (name if is_name(name) else "speech_balloon")
+        return lines.CustomStatus(known, cut(text, 100))
 
     def _bot(self, person: Person) -> lines.Bot:
         name = cut(person.user.name, 64)

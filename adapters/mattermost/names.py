@@ -17,7 +17,6 @@ __all__ = [
     "RESERVED_USERNAMES",
     "USERNAME",
     "cut",
-    "emoji_name",
     "is_channel_name",
     "slug",
     "team_name",
@@ -76,14 +75,6 @@ def channel_name(name: str, fallback: str) -> str:
         if is_channel_name(made) and 2 * len(made) >= len(candidate[:_LONGEST]):
             return made
     return "c-" + _digest(fallback)
-
-
-def emoji_name(name: str) -> str:
-    """The name of a custom emoji: itself where the server takes it, else with a stable suffix for what was replaced."""
-    if EMOJI_NAME.fullmatch(name):
-        return name.lower()
-    made = slug(name, "+_-")[:48].strip("-")
-    return f"{made}_{_digest(name)}" if made else f"emoji_{_digest(name)}"
 
 
 def team_name(text: str) -> str:

@@ -18,7 +18,7 @@ from msgspec import Struct, field, structs
 from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits, RemoteId, Source
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.book import Book, Person, Room
-from migrator.adapters.mattermost.names import emoji_name
+from migrator.adapters.mattermost.emoji import custom_name, reaction_name
 from migrator.model import File, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
@@ -195,7 +195,8 @@ class Writer:
             return ()
         made: dict[tuple[str, str], None] = {}
         for reaction in message.reactions:
-            name = self.book.emoji.get(reaction.name) or emoji_name(reaction.name)
+            standard = reaction_name(reaction) if reaction.char else None
+            name = standard.name if standard else self.book.emoji.get(reaction.name) or custom_name(reaction.name)
             made |= dict.fromkeys((user, name) for user in self.book.usernames(reaction.users))
         return tuple(lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made))
 

@@ -40,7 +40,9 @@ from migrator.model import (
     User,
     Workspace,
 )
+from migrator.plan import Options
 from migrator.progress import Progress
+from migrator.selection import Selection
 from tests.worlds import World, say, small_world
 
 PUBLIC, PRIVATE = ConversationKind.PUBLIC, ConversationKind.PRIVATE
@@ -344,6 +346,16 @@ def test_a_later_export_sends_only_what_is_new_and_repeats_roots_as_they_are_hel
     assert [r["message"] for r in thread["replies"]] == ["new reply"]
     assert check(package.parts[0].path, present) == []
     assert [key for key, _ in dict(written(tmp_path))["C1"]] == ["C1/5.000000", "C1/3.000000"]
+
+
+def test_a_bulk_route_is_given_what_the_mover_chose() -> None:
+    notice = say("joined", conversation="C1", ts="2.0", kind=MessageKind.EVENT, event=Event(EventKind.JOIN))
+    source = world(
+        PEOPLE, [ROOM, Conversation("C2", "other", PUBLIC)], [say("hello", conversation="C1", ts="1.0"), notice]
+    )
+    selection = Selection(source, Options(only=("general",), skip_notices=True))
+    assert list(selection.workspace.conversations) == ["C1"]
+    assert [m.ts for m in selection.messages("C1")] == ["1.0"]
 
 
 def test_a_line_number_leads_back_to_the_message(tmp_path: Path) -> None:
