@@ -261,7 +261,7 @@ def change(rest: Rest, found: Sequence[Need]) -> list[str]:
 
 
 # ── lending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-# Whoever reads a post makes the server fetch the page behind its first link (PreparePostForClient), hundreds of them for
+# Whoever reads a post makes the server fetch the page behind its first link (PreparePostForClient), hundreds for
 # a page of posts. While we read, previews are off where settings may be changed; a preference of our own account keeps
 # in mind that they are to be on again, should this process be killed.
 

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from migrator.adapters.base import Key, Kind, Move, RemoteId
-from migrator.adapters.mattermost import delivery, finish, preflight, readback
+from migrator.adapters.mattermost import delivery, finish, preflight
 from migrator.adapters.mattermost.book import Book
 from migrator.adapters.mattermost.delivery import Deliveries, ImportRefused
 from migrator.adapters.mattermost.emoji import reaction_name
