@@ -295,8 +295,8 @@ class Live(Adapter, Protocol):
 @runtime_checkable
 class Prepares(Protocol):
     def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
-        """Told once, after `open` (if there is a server) and before anything is composed, found or read back, what is to
-        move and what the journal knows: for targets whose names must be agreed on before anything is there."""
+        """Told once what is to move and what the journal knows: after `open` (if there is a server), before anything is
+        composed, found or read back. For targets whose names must be agreed on before anything is there."""
         ...
 
 
@@ -380,6 +380,7 @@ class Move(Struct, frozen=True):
     done: Callable[[Kind, Key], RemoteId | None]
     record: Callable[[Kind, Key, RemoteId, str], None]  # kind, key, remote id, digest
     options: Mapping[str, Any]
+    composed: Callable[[Message, Composed], None] = lambda _message, _composed: None  # see `OnePass`
 
 
 @runtime_checkable
@@ -390,3 +391,11 @@ class Bulk(Protocol):
         Killed at any point and called again, it resumes: no loss, no doubles.
         """
         ...
+
+
+@runtime_checkable
+class OnePass(Bulk, Protocol):
+    """A bulk route that reads every conversation once, to its end, and tells `move.composed` of each message as it
+    composes it: without a server, plan and package are then made in one pass."""
+
+    one_pass: ClassVar[bool]

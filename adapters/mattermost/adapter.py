@@ -30,6 +30,7 @@ class Mattermost:
 
     name: ClassVar[str] = "mattermost"
     time_unit: ClassVar[int] = 1_000
+    one_pass: ClassVar[bool] = True
     routes: ClassVar[tuple[Route, ...]] = (IMPORT, FILE)
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -101,7 +102,6 @@ class Mattermost:
 
     def _write(self, move: Move) -> Sequence[str]:
         from migrator.adapters.mattermost.package import write
-        from migrator.adapters.mattermost.validate import refuse
 
         out = Path(str(move.options.get("out", "")) or move.folder)
         if out.exists() and not out.is_dir():
@@ -109,7 +109,5 @@ class Mattermost:
         book = self.book
         assert book is not None  # noqa: S101 - load prepared it
         package = write(move, book, self.compose, out)
-        for part in package.parts:
-            refuse(part.path)
         names = ", ".join(part.path.name for part in package.parts)
         return (*package.advice, f"import these one after the other, each when the one before is done: {names}")

@@ -6,6 +6,7 @@ order in which they are to be imported. The same input gives the same bytes.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import zipfile
@@ -83,7 +84,8 @@ def write(
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
         maker = _Maker(move, book, compose, limits, held, Path(work))
-        maker.convert(out / "written.jsonl")
+        # receipts are asked for only where a server takes the package
+        maker.convert(out / "written.jsonl" if move.target else Path(os.devnull))
         return maker.zips(out, ready)
 
 
@@ -119,7 +121,17 @@ class _Maker:
             for room in rooms:
                 clock = shared.setdefault(room.place, Clock()) if room.shared else Clock()
                 there = self.held(room.conversation.id) if room.there else {}
-                writer = Writer(self.book, room, self.compose, self.move.directory, self.limits, clock, done, there)
+                writer = Writer(
+                    self.book,
+                    room,
+                    self.compose,
+                    self.move.directory,
+                    self.limits,
+                    clock,
+                    done,
+                    there,
+                    self.move.composed,
+                )
                 posts: list[tuple[Key, str]] = []
                 for line in writer.run(self.move.source):
                     while len(outs) <= line.round:

@@ -110,9 +110,10 @@ class Writer:
         clock: Clock,
         done: Callable[[Kind, Key], RemoteId | None],
         held: Mapping[Key, Held],
+        composed: Callable[[Message, Composed], None],
     ) -> None:
         self.book, self.room, self.compose, self.directory, self.limits = book, room, compose, directory, limits
-        self.clock, self.done, self.held = clock, done, held
+        self.clock, self.done, self.held, self.composed = clock, done, held, composed
         clock.last = 0
         clock.used.update(post.create_at for post in held.values())
         self.pinned = {pin.ts for pin in room.conversation.pins if pin.ts}
@@ -131,11 +132,13 @@ class Writer:
                 yield from self._thread(thread)
 
     def _message(self, message: Message) -> Iterator[Line]:
+        made = self.compose(message, self.directory, self.limits)
+        self.composed(message, made)
         person = self.book.person(message.author.user)
         if person is None:
             self.strangers.append(message.author.user)
             return
-        for draft in self.compose(message, self.directory, self.limits).drafts:
+        for draft in made.drafts:
             entry = self._entry(message, draft, person)
             self._count(entry.post, root=not (draft.thread and message.thread))
             if draft.thread and (message.thread or (message.is_root and not draft.part)):
