@@ -69,8 +69,8 @@ class Limits(Struct, frozen=True):
     """Hard limits of a target as read from the server by `open` where it tells them. None or 0: no limit.
 
     `text`: characters of one post as the target counts them; the adapter's own `compose` respects it. `file`: bytes.
-    `lanes`: conversations in parallel; `batch`: posts per `send`. `settle`: seconds for which an act of a killed run may
-    still be on its way, so that `find` cannot be believed yet.
+    `lanes`: conversations in parallel; `batch`: posts per `send`. `settle`: seconds for which an act of a killed run
+    may still be on its way, so that `find` cannot be believed yet.
     """
 
     text: int = 0

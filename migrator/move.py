@@ -13,11 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from migrator.adapters import load
-<<<<<<< HEAD
-from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, Remembers, RemoteId, Target
-=======
-from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, OnePass, Prepares, RemoteId, Target
->>>>>>> mattermost
+from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, OnePass, Prepares, Remembers, RemoteId, Target
 from migrator.adapters.base import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
 from migrator.directory import Names
@@ -79,14 +75,11 @@ class Move:
             self.journal = Journal(self.folder.journal if self.folder else None)
             self._stack.callback(self.journal.close)
             self._bind()
-<<<<<<< HEAD
             if self.folder is not None and not self.dry and isinstance(self.adapter, Remembers):
                 self._stack.push_async_callback(self.adapter.close)  # before the journal lets the next process in
                 self.adapter.keep_in(self.folder.path)
-=======
             if isinstance(self.adapter, Prepares):
                 self.adapter.prepare(Selection(self.source, self.options).workspace, self.journal.remote)
->>>>>>> mattermost
             if self.target is not None:
                 await adopt(self.source, self.adapter, self.journal)
         except BaseException:
@@ -107,7 +100,8 @@ class Move:
         stored = {self.journal.bind("workspace", workspace.id), self.journal.bind("domain", workspace.domain)} - {""}
         if not named & stored:
             self._refuse_folder("workspace", min(stored), workspace.id)
-        if self.target is not None and (bound := self.journal.bind("target", self.target.identity)):
+        if self.target is not None:
+            bound = self.journal.bind("target", self.target.identity)
             if bound != self.target.identity:
                 self._refuse_folder("target", bound, self.target.identity)
 

@@ -237,7 +237,7 @@ class _Pass:
     def _pins(self, record: Record) -> None:
         for file in (record.file, *(record.files or ())):
             if file is not None and file.id in self.scanner.pinned:
-                self.index.pinned.setdefault(file.id, record.ts)  # type: ignore[arg-type]
+                self.index.pinned.setdefault(file.id, record.ts)
         if record.pinned_to:
             details = mapping(mapping(loose(record.pinned_info)).get(record.pinned_to[0]))
             pin = Pin(record.ts, by=string(details.get("pinned_by")), at=number(details.get("pinned_ts")))
