@@ -312,6 +312,13 @@ class PutsWorkspace(Protocol):
 
 
 @runtime_checkable
+class PutsAvatars(Protocol):
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        """Give somebody their picture. Returns what stands for the picture."""
+        ...
+
+
+@runtime_checkable
 class PutsEmoji(Protocol):
     async def put_emoji(self, emoji: CustomEmoji, body: BinaryIO | None) -> RemoteId: ...
 
