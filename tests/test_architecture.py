@@ -19,7 +19,19 @@ ORDER = [
     {"model"},
     {"ledger", "secret"},
     {"adapters.base"},
-    {"slack", "plain", "lower", "cut", "render", "survey", "survey_text", "directory", "config", "progress"},
+    {
+        "slack",
+        "plain",
+        "lower",
+        "cut",
+        "render",
+        "markdown",
+        "survey",
+        "survey_text",
+        "directory",
+        "config",
+        "progress",
+    },
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder"},
     {"page", "report"},
@@ -27,7 +39,7 @@ ORDER = [
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "plain", "lower", "cut", "render"}
+ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "plain", "lower", "cut", "render", "markdown"}
 
 
 def sources(folder: str) -> list[Path]:

@@ -6,6 +6,7 @@ order of arrival like all of them, and takes faults: set `fail` to make calls fa
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -67,7 +68,8 @@ class Stored(Struct):
 
 
 class Memory:
-    """The adapter. Settings: `path` (a file that survives the process), `fault`, `lanes`, `file_limit`."""
+    """The adapter. Settings: `path` (a file that survives the process), `pause` (seconds that a post takes), `fault`,
+    `lanes`, `file_limit`."""
 
     name: ClassVar[str] = "memory"
     time_unit: ClassVar[int] = 1
@@ -79,6 +81,7 @@ class Memory:
         settings = settings or {}
         self.path = Path(settings["path"]) if settings.get("path") else None
         self.limits = Limits(lanes=int(settings.get("lanes", 8)), file=int(settings.get("file_limit", 0)), batch=16)
+        self.pause = float(settings.get("pause", 0))
         self.fault: Fault = settings.get("fault") or Fault()
         self._dice = random.Random(self.fault.seed)  # noqa: S311 - faults, not secrets
         self.entities: dict[tuple[Kind, Key], RemoteId] = {}
@@ -159,6 +162,8 @@ class Memory:
 
     async def send(self, posts: Sequence[Post], receipts: Receipts) -> None:
         for post in posts:
+            if self.pause:
+                await asyncio.sleep(self.pause)
             self._misbehave_before()
             if post.author not in self.entities.values():
                 raise SkipItem("its author has no account")

@@ -1,2 +1,2 @@
 def stir():
-    return 'done'
+    return "done"

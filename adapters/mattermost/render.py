@@ -1,0 +1,181 @@
+"""Mattermost's Markdown. Pure.
+
+Three renderers have to agree: the web client's (a fork of marked), the mobile client's (commonmark.js) and the server's
+own (shared/markdown). So backslashes stand only before what all three let them escape; what the web client treats after
+its Markdown (mentions, hashtags, emoji, channel names, formulas) is disarmed by entities, which all three decode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import ClassVar
+
+from migrator.adapters.mattermost.emoji import custom_name, is_name
+from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered
+from migrator.model import Broadcast, ConversationId, ConversationMention, Emoji, Quote, Ts, UserId, UserMention
+from migrator.render import Job
+
+__all__ = ["MattermostWriter", "Rendered"]
+
+_SPECIAL = re.compile(
+    r"""
+    \\_ | \\(?![A-Za-z0-9])             # a backslash that would escape, or be taken for half of one
+    | &(?=\#?\w+;) | [*`\[]
+    | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
+    | ~(?=[~A-Za-z0-9._-]) | (?<=~)~
+    | <(?=[A-Za-z/!?])
+    | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
+    | \#(?=[^\W\d_])
+    | \$(?=.*\$) | (?<=\$)\$
+    | :(?=([A-Za-z0-9+_-]+):)
+    """,
+    re.VERBOSE,
+)
+_MARKER = re.compile(r"[*_~`\\|\[\]]")
+_START = re.compile(
+    r"""
+    \#{1,6}(?:\s|$) | > | [-+](?=\s|$) | \d+[.)](?=\s|$)
+    | [ ]{2,} | \t | \u00a0                # would be code, or nothing
+    | [ |:]*-[-|:\ ]*$ | [ ]?[_=][_=\ -]*$  # rules, underlines of headings, rows below a table's head
+    | /(?=\w)
+    """,
+    re.VERBOSE,
+)
+_ALIVE = frozenset({"here", "channel"})
+_WORDISH = re.compile(r"[A-Za-z0-9_.-]")
+_DOMAIN = re.compile(r"[.:@](?=\w|//)")
+
+
+def entity(character: str) -> str:
+    return f"&#{ord(character)};"
+
+
+class MattermostWriter(MarkdownWriter):
+    """`person` gives a username, `channel` a channel's name, `post` the address of a migrated message, `emoji_of` what
+    a custom emoji is called there; None where there is none. Without them nothing is mentioned.
+    """
+
+    gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
+    plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
+    needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE)
+
+    def __init__(
+        self,
+        *,
+        person: Callable[[UserId], str | None] | None = None,
+        channel: Callable[[ConversationId], str | None] | None = None,
+        post: Callable[[ConversationId, Ts], str | None] | None = None,
+        emoji_of: Callable[[str], str | None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._person, self._channel, self._post, self._emoji_of = person, channel, post, emoji_of
+
+    # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def escape(self, text: str, marks: int, job: Job) -> str:
+        within = marks & (BOLD | ITALIC | STRIKE)
+
+        def disarmed(found: re.Match[str]) -> str:
+            piece = found.group()
+            if piece == "\\_":
+                return "\\\\&#95;"
+            if piece == "\\":
+                return "\\\\"
+            if piece == "&":
+                return "&amp;"
+            if piece == "<":
+                return "&lt;"
+            if piece == ":":
+                name = found.group(1)
+                return "&#58;" if is_name(name) or job.directory.remote_emoji(name) else ":"
+            if piece[0] in "~@#$":
+                return entity(piece)
+            if within or len(piece) > 1:
+                return "".join([entity(c) for c in piece])
+            return "\\" + piece
+
+        return _SPECIAL.sub(disarmed, text)
+
+    def escape_start(self, line: str) -> str:
+        found = _START.match(line)
+        if found is None:
+            return line
+        piece = found.group()
+        rest = line[found.end() :]
+        if piece[0] in " \t\u00a0":
+            bare = line.lstrip(" \t\u00a0")
+            width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
+            return "&nbsp;" * min(width, 40) + bare if bare else ""
+        if piece[0].isdigit():
+            return f"{piece[:-1]}\\{piece[-1]}{rest}"
+        if piece[0] in "#>-+":
+            return "\\" + piece + rest
+        return entity(piece[0]) + piece[1:] + rest
+
+    def disarm(self, address: str, job: Job) -> str:
+        text = self.escape(address, BOLD, job).replace("]", "&#93;")
+        return _DOMAIN.sub(lambda found: entity(found.group()), text)
+
+    def mark(self, text: str, marks: int, before: str, after: str) -> str:
+        """Markers open and close beside white space, punctuation and ends of lines; elsewhere a gap helps."""
+        run = text
+        if marks & ITALIC:
+            run = f"_{run}_"
+        if marks & BOLD:
+            run = f"**{run}**"
+        if marks & STRIKE:
+            run = f"~~{run}~~"
+        edges = bool(marks & ITALIC) or not (text[0].isalnum() and text[-1].isalnum())
+        return self._gap(before, edges) + run + self._gap(after, edges)
+
+    def _gap(self, beside: str, needed: bool) -> str:
+        if not beside or beside.isspace():
+            return ""
+        if beside in "*_~`\\]":
+            return self.gap
+        if beside.isascii() and not beside.isalnum():
+            return ""
+        return self.gap if needed else ""
+
+    def marks_around_code(self, code: str) -> bool:
+        return _MARKER.search(code) is None
+
+    # ── leaves ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def user(self, node: UserMention, job: Job) -> str | None:
+        name = self._person(node.user) if self._person is not None else None
+        return f"@{name}" if name else None
+
+    def conversation(self, node: ConversationMention, job: Job) -> str | None:
+        name = self._channel(node.conversation) if self._channel is not None else None
+        return f"~{name}" if name else None
+
+    def broadcast(self, node: Broadcast, job: Job) -> str | None:
+        """Its word for everybody is another than the source's, so that one stays a word."""
+        return f"@{node.range}" if node.range in _ALIVE else None
+
+    def emoji(self, node: Emoji, job: Job) -> str | None:
+        if self._emoji_of is not None:
+            name = self._emoji_of(node.name)
+        else:
+            name = custom_name(node.name) if job.directory.remote_emoji(node.name) is not None else None
+        return f":{name}:" if name else None
+
+    def message_url(self, conversation: ConversationId, ts: Ts, job: Job) -> str | None:
+        return self._post(conversation, ts) if self._post is not None else None
+
+    def glued(self, source: str, before: str, after: str) -> str:
+        if source[0] in "@~:":
+            if before and (_WORDISH.match(before) or before in "@~:\\"):
+                source = self.gap + source
+            return source + self.gap if after and (_WORDISH.match(after) or after in "@:") else source
+        if before in ("!", "\\", "]"):
+            source = self.gap + source
+        return source + self.gap if after == "(" else source
+
+    # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def quote(self, node: Quote, job: Job) -> str:
+        inner = self.blocks(node.blocks, job)
+        return "\n".join([f"> {line}" if line else ">" for line in inner.split("\n")]) if inner else ""

@@ -1,0 +1,175 @@
+"""Zulip's Markdown. Pure.
+
+Zulip has no backslash escapes: outside code, a decimal HTML entity shows a character and disarms it (facts/zulip.md
+6.2). Mentions are silent, for this is history; links to messages and channels are relative addresses by id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import ClassVar
+
+from migrator.adapters.zulip.emoji import custom_name, is_name
+from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered, fence
+from migrator.model import (
+    Broadcast,
+    ConversationId,
+    ConversationMention,
+    Emoji,
+    Inline,
+    Quote,
+    Ts,
+    UserId,
+    UserMention,
+)
+from migrator.plain import shown
+from migrator.render import Job
+
+__all__ = ["Rendered", "ZulipWriter"]
+
+_SPECIAL = re.compile(r"&(?=#?\w+;)|[*`^\\]|~+|\${2,}|\](?=\()|<(?=time:)|:(?=([\w+-]+):)", re.ASCII)
+_START = re.compile(
+    r"#{1,6}(?:\s|$)|>|[-+](?=\s|$)|\d+\.(?=\s)|/(?:me|poll|todo)\b| {2,}|\t"
+    r"|[ |:]*-[-|: ]*$|[ ]{0,3}_[_ ]*$|[ ]{0,3}=+\s*$"
+)
+_BEFORE_MENTION = frozenset(" \t'\"({[/<\n")
+_DOMAIN = re.compile(r"[.:@](?=\w|//)")
+
+Named = Callable[[UserId], str | None]
+
+
+def entity(character: str) -> str:
+    return f"&#{ord(character)};"
+
+
+def entities(text: str) -> str:
+    return "".join([entity(c) for c in text])
+
+
+class ZulipWriter(MarkdownWriter):
+    """`person` gives what stands between the asterisks of a mention: a unique full name, "Name|id" or "|id"; by default
+    "|id" where the directory's remote id is a number. `channel` gives a channel's address ("/#narrow/channel/9-x");
+    by default made of the remote id. `post` gives a message's address, None where it is not known.
+    """
+
+    plain_languages: ClassVar[frozenset[str]] = frozenset({"quote", "quoted", "spoiler", "math", "latex", "tex"})
+    needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern}|^(?:{_START.pattern})", re.ASCII)
+
+    def __init__(
+        self,
+        *,
+        person: Named | None = None,
+        channel: Callable[[ConversationId], str | None] | None = None,
+        post: Callable[[ConversationId, Ts], str | None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._person, self._channel, self._post = person, channel, post
+        self._in_table = False
+
+    # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def escape(self, text: str, marks: int, job: Job) -> str:
+        def disarmed(found: re.Match[str]) -> str:
+            piece = found.group()
+            if piece == "&":
+                return "&amp;"
+            if piece == ":":
+                return "&#58;" if is_name(found.group(1)) or job.directory.remote_emoji(found.group(1)) else ":"
+            if piece == "<":
+                return "&lt;"
+            if piece == "~":
+                at_an_edge = found.start() == 0 or found.end() == len(text)
+                return "&#126;" if marks & STRIKE or at_an_edge else "~"
+            if piece == "^":
+                return "&#94;" if marks & ITALIC else "^"
+            if piece == "\\":
+                return "&#92;" if found.end() == len(text) or text[found.end()] in "\\`" else "\\"
+            return entities(piece)
+
+        return _SPECIAL.sub(disarmed, text)
+
+    def escape_start(self, line: str) -> str:
+        found = _START.match(line)
+        if found is None:
+            return line
+        piece = found.group()
+        rest = line[found.end() :]
+        if piece[0] in " \t":
+            bare = line.lstrip(" \t")
+            width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
+            return "&nbsp;" * min(width, 40) + bare if bare else ""
+        if piece[-1] == "." and piece[0].isdigit():
+            return piece[:-1] + "&#46;" + rest
+        return entity(piece[0]) + piece[1:] + rest
+
+    def disarm(self, address: str, job: Job) -> str:
+        text = self.escape(address, STRIKE, job).replace("[", "&#91;").replace("]", "&#93;")
+        return _DOMAIN.sub(lambda found: entity(found.group()), text)
+
+    def mark(self, text: str, marks: int, before: str, after: str) -> str:
+        """Bold and italic work inside words; only markers that touch others, or an asterisk, need a gap."""
+        stars = "*" * (2 * bool(marks & BOLD) + bool(marks & ITALIC))
+        run = f"{stars}{text}{stars}"
+        if marks & STRIKE:
+            run = f"~~{run}~~"
+        return self.gap + run if before and before in "*~@#\\" else run
+
+    # ── leaves ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def user(self, node: UserMention, job: Job) -> str | None:
+        if self._person is not None:
+            spec = self._person(node.user)
+        else:
+            remote = job.directory.remote_user(node.user)
+            spec = f"|{remote}" if remote and remote.isdigit() else None
+        if not spec or (self._in_table and "|" in spec):
+            return None
+        return f"@_**{spec}**"
+
+    def conversation(self, node: ConversationMention, job: Job) -> str | None:
+        if self._channel is not None:
+            address = self._channel(node.conversation)
+        else:
+            remote = job.directory.remote_conversation(node.conversation)
+            address = f"/#narrow/channel/{remote}" if remote and remote.isdigit() else None
+        return self._anchor(address, self.disarm(shown(node, job.directory), job)) if address else None
+
+    def broadcast(self, node: Broadcast, job: Job) -> str | None:
+        return None
+
+    def emoji(self, node: Emoji, job: Job) -> str | None:
+        if job.directory.remote_emoji(node.name) is None:
+            return None
+        return f":{custom_name(node.name)}:"
+
+    def message_url(self, conversation: ConversationId, ts: Ts, job: Job) -> str | None:
+        return self._post(conversation, ts) if self._post is not None else None
+
+    def glued(self, source: str, before: str, after: str) -> str:
+        """A mention needs a space or one of some signs before it; a link no exclamation mark."""
+        if source.startswith("@"):
+            if before and before not in _BEFORE_MENTION:
+                source = " " + source
+        elif before in ("!", "\\", "]", "@", "#"):
+            source = self.gap + source
+        return source + self.gap if after in ("*", "(") else source
+
+    # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def quote(self, node: Quote, job: Job) -> str:
+        inner = self.blocks(node.blocks, job)
+        if not inner:
+            return ""
+        bar = fence(inner)
+        return f"{bar}quote\n{inner}\n{bar}"
+
+    def cell(self, cell: tuple[Inline, ...], job: Job) -> str:  # type: ignore[override]
+        self._in_table = True
+        try:
+            return super().cell(cell, job)
+        finally:
+            self._in_table = False
+
+    def item_indent(self, marker: str) -> str:
+        return "  "
