@@ -51,7 +51,7 @@ _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.ST
 _TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
+_ADDRESS = re.compile(r"<?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
     r"https?://(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|dev|app|[a-z]{2})(?::\d+)?"
@@ -85,6 +85,10 @@ class MarkdownWriter(Writer):
     gap: ClassVar[str] = "\u200b"  # between two runs that touch
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     needs_escape: ClassVar[re.Pattern[str]]  # finds whatever `escape` or `escape_start` might change
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_table = False  # a bar ends a cell there, whatever it stands in
 
     # ── a dialect's own ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,7 +217,11 @@ class MarkdownWriter(Writer):
         return "\n".join(["| " + " | ".join(row) + " |" for row in rows])
 
     def cell(self, cell: Sequence[Inline], job: Job) -> str:
-        return self.line(cell, job).replace("|", "&#124;").strip()
+        self._in_table = True
+        try:
+            return self.line(cell, job).replace("|", "&#124;").strip()
+        finally:
+            self._in_table = False
 
     def list_(self, node: List, job: Job) -> str:
         out: list[str] = []
@@ -399,12 +407,15 @@ class MarkdownWriter(Writer):
                 continue
             words = piece.words
             marks = piece.marks
+            if marks & CODE and self._in_table and "|" in words:
+                job.lose(Feature.INLINE_CODE, "not around a bar in a table")
+                marks &= ~CODE
             if not marks or not visible(words):
                 out += self._words(words, 0, job, label)
                 continue
             body = words.strip()
             start = words.index(body)
-            lead, tail = words[:start], words[start + len(body) :]
+            lead, tail = _spaces(words[:start]), _spaces(words[start + len(body) :])
             out += lead
             if marks & CODE:
                 run = self.code_span(body if lead or tail else words)
@@ -456,7 +467,7 @@ class MarkdownWriter(Writer):
             text = " ".join(clean(text).splitlines()) if text.strip() else text
         if label:
             return self.disarm(text, job)
-        if self.needs_escape.search(text) is None:
+        if not marks and self.needs_escape.search(text) is None:
             return text
         if _ADDRESS.search(text) is None:
             return self.escape(text, marks, job)
@@ -483,6 +494,11 @@ def fence(text: str) -> str:
     """Backticks that no line of the text can close."""
     longest = max((len(run) for run in _TICKS.findall(text)), default=0)
     return "`" * max(3, longest + 1)
+
+
+def _spaces(space: str) -> str:
+    """White space that every renderer takes for such."""
+    return space if space.isprintable() else " " * len(space)
 
 
 def _one_kind_of_line_end(text: str) -> str:

@@ -38,7 +38,11 @@ def read(source: str, person: Named | None = None, channel: Named | None = None,
 def _parser() -> Any:
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable(["table", "strikethrough"])
+    return (
+        MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
+        .enable(["table", "strikethrough"])
+        .disable("text_join")
+    )
 
 
 def _inline(children: Any, out: list[str], person: Named | None, channel: Named | None, emoji: Named | None) -> None:
