@@ -83,6 +83,7 @@ class MarkdownWriter(Writer):
 
     separator: ClassVar[str] = "\n\n"
     gap: ClassVar[str] = "\u200b"  # between two runs that touch
+    blank_before_number: ClassVar[bool] = False  # a nested list that does not count from 1 needs a line before it
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     needs_escape: ClassVar[re.Pattern[str]]  # finds whatever `escape` or `escape_start` might change
 
@@ -230,12 +231,10 @@ class MarkdownWriter(Writer):
             if not stands_alone:
                 lines.append(line)
                 continue
-            if lines:
-                out.append("\n".join(lines))
-                lines = []
-            out.append(line)
+            out += [_dedented(lines), line] if lines else [line]
+            lines = []
         if lines:
-            out.append("\n".join(lines))
+            out.append(_dedented(lines))
         return self.separator.join(out)
 
     def _listed(self, node: List, indent: str, job: Job) -> Iterator[tuple[str, bool]]:
@@ -250,6 +249,8 @@ class MarkdownWriter(Writer):
                     if lead:
                         yield lead + "\u200b", False
                         lead = ""
+                    if block.ordered and block.start != 1 and self.blank_before_number and not broken:
+                        yield "", False
                     yield from self._listed(block, inner, job)
                 elif isinstance(block, Paragraph | Heading):
                     for line in filter(visible, self.lines(block.inlines, job)):
@@ -497,6 +498,12 @@ def fence(text: str) -> str:
     """Backticks that no line of the text can close."""
     longest = max((len(run) for run in _TICKS.findall(text)), default=0)
     return "`" * max(3, longest + 1)
+
+
+def _dedented(lines: list[str]) -> str:
+    """A list that was interrupted begins again at the margin."""
+    width = len(lines[0]) - len(lines[0].lstrip(" "))
+    return "\n".join([line[min(width, len(line) - len(line.lstrip(" "))) :] for line in lines] if width else lines)
 
 
 def _spaces(space: str) -> str:
