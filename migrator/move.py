@@ -94,9 +94,9 @@ class Move:
         stored = {self.journal.bind("workspace", workspace.id), self.journal.bind("domain", workspace.domain)} - {""}
         if not named & stored:
             self._refuse_folder("workspace", min(stored), workspace.id)
-        if self.target is not None and (bound := self.journal.bind("target", self.target.identity)):
-            if bound != self.target.identity:
-                self._refuse_folder("target", bound, self.target.identity)
+        target = self.target.identity if self.target else ""
+        if target and (bound := self.journal.bind("target", target)) != target:
+            self._refuse_folder("target", bound, target)
 
     def _refuse_folder(self, what: str, stored: str, wanted: str) -> None:
         raise UsageError(
