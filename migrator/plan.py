@@ -7,7 +7,7 @@ composes every message as the target would show it, so the ledger of the plan is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Protocol
 
@@ -18,7 +18,18 @@ from migrator.adapters.base import Adapter, Composed, Draft, Key, Kind, Limits, 
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
-from migrator.model import Conversation, ConversationKind, File, FileMode, Local, Message, MessageKind, Reaction, Role
+from migrator.model import (
+    Conversation,
+    ConversationKind,
+    File,
+    FileMode,
+    Local,
+    Message,
+    MessageKind,
+    Reaction,
+    Role,
+    Workspace,
+)
 from migrator.survey import features
 from migrator.survey_text import text_features
 
@@ -153,7 +164,7 @@ def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot:
     route = choose_route(adapter, options.route)
     limits = target.limits if target else Limits()
     ledger = Ledger()
-    names = Names(source.workspace, snapshot.remote)
+    names = Names(source.workspace, _foreseen(source.workspace, snapshot))
     create, present = _entities(source, snapshot, route, ledger)
     lines = []
     for conversation in chosen(source, options):
@@ -177,6 +188,17 @@ def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot:
         warnings=target.warnings if target else (),
         seconds=posts / route.rate if route.rate else 0.0,
     )
+
+
+def _foreseen(workspace: Workspace, snapshot: Snapshot) -> Callable[[Kind, Key], RemoteId | None]:
+    """Remote ids as they will be known when messages are sent: people and conversations are put before them. What has
+    none yet gets one that stands for it, so that a first plan does not count its mentions as lost."""
+    to_be = {Kind.USER: workspace.users, Kind.CONVERSATION: workspace.conversations}
+
+    def lookup(kind: Kind, key: Key) -> RemoteId | None:
+        return snapshot.remote(kind, key) or ("0" if key in to_be.get(kind, ()) else None)
+
+    return lookup
 
 
 class _ConversationPlanner:
