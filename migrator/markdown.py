@@ -35,7 +35,6 @@ from migrator.model import (
     MessageLink,
     Paragraph,
     Picture,
-    Quote,
     Table,
     Text,
     UnknownInline,
@@ -51,7 +50,7 @@ _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.ST
 _TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
+_ADDRESS = re.compile(r"<?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
     r"https?://(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|dev|app|[a-z]{2})(?::\d+)?"
@@ -85,6 +84,10 @@ class MarkdownWriter(Writer):
     gap: ClassVar[str] = "\u200b"  # between two runs that touch
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     needs_escape: ClassVar[re.Pattern[str]]  # finds whatever `escape` or `escape_start` might change
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_table = False  # a bar ends a cell there, whatever it stands in
 
     # ── a dialect's own ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,7 +216,11 @@ class MarkdownWriter(Writer):
         return "\n".join(["| " + " | ".join(row) + " |" for row in rows])
 
     def cell(self, cell: Sequence[Inline], job: Job) -> str:
-        return self.line(cell, job).replace("|", "&#124;").strip()
+        self._in_table = True
+        try:
+            return self.line(cell, job).replace("|", "&#124;").strip()
+        finally:
+            self._in_table = False
 
     def list_(self, node: List, job: Job) -> str:
         out: list[str] = []
@@ -236,6 +243,7 @@ class MarkdownWriter(Writer):
             marker = f"{number}. " if node.ordered else "* "
             inner = indent + self.item_indent(marker)
             lead = indent + marker
+            broken = False
             for block in item.blocks:
                 if isinstance(block, List):
                     if lead:
@@ -244,13 +252,15 @@ class MarkdownWriter(Writer):
                     yield from self._listed(block, inner, job)
                 elif isinstance(block, Paragraph | Heading):
                     for line in filter(visible, self.lines(block.inlines, job)):
-                        yield (lead or inner) + line, False
+                        yield (line, True) if broken else ((lead or inner) + line, False)
                         lead = ""
                 elif text := self.block(block, job):
                     if lead:
                         yield lead + "\u200b", False
                         lead = ""
-                    job.lose(Feature.LIST, "interrupted by what cannot stand in an item")
+                    if not broken:
+                        job.lose(Feature.LIST, "interrupted by what cannot stand in an item")
+                    broken = True
                     yield text, True
             if lead:
                 yield lead + "\u200b", False
@@ -399,12 +409,15 @@ class MarkdownWriter(Writer):
                 continue
             words = piece.words
             marks = piece.marks
+            if marks & CODE and self._in_table and "|" in words:
+                job.lose(Feature.INLINE_CODE, "not around a bar in a table")
+                marks &= ~CODE
             if not marks or not visible(words):
                 out += self._words(words, 0, job, label)
                 continue
             body = words.strip()
             start = words.index(body)
-            lead, tail = words[:start], words[start + len(body) :]
+            lead, tail = _spaces(words[:start]), _spaces(words[start + len(body) :])
             out += lead
             if marks & CODE:
                 run = self.code_span(body if lead or tail else words)
@@ -456,7 +469,7 @@ class MarkdownWriter(Writer):
             text = " ".join(clean(text).splitlines()) if text.strip() else text
         if label:
             return self.disarm(text, job)
-        if self.needs_escape.search(text) is None:
+        if not marks and self.needs_escape.search(text) is None:
             return text
         if _ADDRESS.search(text) is None:
             return self.escape(text, marks, job)
@@ -483,6 +496,11 @@ def fence(text: str) -> str:
     """Backticks that no line of the text can close."""
     longest = max((len(run) for run in _TICKS.findall(text)), default=0)
     return "`" * max(3, longest + 1)
+
+
+def _spaces(space: str) -> str:
+    """White space that every renderer takes for such."""
+    return space if space.isprintable() else " " * len(space)
 
 
 def _one_kind_of_line_end(text: str) -> str:

@@ -33,7 +33,7 @@ ORDER = [
         "progress",
     },
     {"plan", "journal", "adapters"},
-    {"lane", "apply", "verify", "snapshot", "folder"},
+    {"lane", "apply", "verify", "snapshot", "folder", "selection"},
     {"page", "report"},
     {"move"},
     {"cli"},

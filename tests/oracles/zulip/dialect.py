@@ -174,7 +174,7 @@ class Zulip:
                 made = "<hr>"
             elif re.match(r" ?(?:[*+-]|\d+\.) +\S", line):
                 made, after = self._list(lines[at:]), []
-            elif re.match(r" {0,3}> ?", line) and re.sub(r"^ {0,3}> ?", "", line):
+            elif re.match(r" {0,3}>", line) and any(re.match(r" {0,3}> ?\S", one) for one in lines[at:]):
                 inner = [re.sub(r"^ {0,3}> ?", "", one) for one in lines[at:]]
                 made, after = f"<blockquote>\n{self._blocks(inner)}\n</blockquote>", []
             elif at == 0 and len(lines) > 1 and re.fullmatch(r"[|:\- ]*-[|:\- ]*", lines[1]) and "|" in lines[1]:
