@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from migrator.adapters.base import Live
 from migrator.adapters.memory.adapter import Memory
+from migrator.adapters.zulip.adapter import Zulip
+from tests.fakes.zulip import serving, settings_for
+from tests.fakes.zulip_realm import Realm
+from tests.oracles.zulip.test_dialect import server_emoji
 
 Maker = Callable[[], Live]
 
@@ -18,7 +22,14 @@ def memory() -> Maker:
     return lambda: target
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture
+def zulip() -> Iterator[Maker]:
+    with serving(Realm(server_emoji())) as fake:
+        yield lambda: Zulip(settings_for(fake))
+        assert fake.violations == []
+
+
+@pytest.fixture(params=["memory", "zulip"])
 def maker(request: pytest.FixtureRequest) -> Maker:
     made: Maker = request.getfixturevalue(request.param)
     return made
