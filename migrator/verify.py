@@ -224,7 +224,7 @@ class _Comparison:
         root = self.ids.get(f"{message.conversation}/{message.thread}") if draft.thread and message.thread else None
         if remote.root != root:
             self._differ(key, Difference.THREAD, str(root), str(remote.root), at)
-        if canonical(remote.text) != canonical(draft.text):
+        if _comparable(remote.text) != _comparable(draft.text):
             self._differ(key, Difference.TEXT, draft.text, remote.text, at)
         self._check_files(key, draft.files, remote, at)
         if not draft.part:
@@ -289,6 +289,11 @@ def shown_as(reaction: Reaction) -> str:
 
 def _without_variation(emoji: str) -> str:
     return emoji.replace("\ufe0f", "")
+
+
+def _comparable(text: str) -> str:
+    """Canonical; some targets need white space before a mention, where the source has none."""
+    return canonical(text).replace(" @", "@")
 
 
 def _without_tone(emoji: str) -> str:

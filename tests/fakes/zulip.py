@@ -153,6 +153,7 @@ def description() -> dict[str, dict[str, tuple[set[str], set[str]]]]:
 def _register(realm: Realm, user: User, request: dict[str, Any], *_: Any) -> dict[str, Any]:
     return {
         "queue_id": "queue",
+        "user_settings": dict(user.settings),
         "max_message_length": realm.max_message,
         "max_topic_length": 60,
         "max_stream_name_length": 60,
