@@ -20,11 +20,13 @@ from msgspec import Struct
 from migrator.adapters.base import Key, Kind, Move, RemoteId
 from migrator.adapters.mattermost import delivery, finish, preflight
 from migrator.adapters.mattermost.book import Book
+from migrator.adapters.mattermost.compose import MAX_TEXT
 from migrator.adapters.mattermost.delivery import Deliveries, ImportRefused
 from migrator.adapters.mattermost.emoji import reaction_name
 from migrator.adapters.mattermost.package import describe, write, written
 from migrator.adapters.mattermost.posts import Held
 from migrator.adapters.mattermost.readback import RemotePost
+from migrator.adapters.mattermost.validate import refuse
 from migrator.errors import ItemsFailed
 from migrator.model import Local, Message
 
@@ -109,6 +111,10 @@ class Rounds:
 
     async def _convert(self, folder: Path) -> tuple[Path, Seal]:
         package = write(self.move, self.book, self.driver.host.compose, folder, held=self._held)
+        for part in package.parts:
+            refuse(
+                part.path, self.book.present, self.move.target.limits.text or MAX_TEXT if self.move.target else MAX_TEXT
+            )
         seal = Seal(self.move.source.fingerprint, tuple(part.path.name for part in package.parts), package.advice)
         _replace(folder / "sealed.json", msgspec.json.encode(seal))
         return folder, seal
