@@ -24,6 +24,7 @@ from migrator.ledger import Fate, Feature, Ledger, Loss
 from migrator.model import (
     Conversation,
     ConversationId,
+    ConversationKind,
     CustomEmoji,
     Event,
     File,
@@ -68,13 +69,15 @@ class Limits(Struct, frozen=True):
     """Hard limits of a target as read from the server by `open` where it tells them. None or 0: no limit.
 
     `text`: characters of one post as the target counts them; the adapter's own `compose` respects it. `file`: bytes.
-    `lanes`: conversations in parallel; `batch`: posts per `send`.
+    `lanes`: conversations in parallel; `batch`: posts per `send`. `settle`: seconds for which an act of a killed run
+    may still be on its way, so that `find` cannot be believed yet.
     """
 
     text: int = 0
     file: int = 0
     lanes: int = 8
     batch: int = 1
+    settle: float = 5.0
 
 
 class Route(Struct, frozen=True):
@@ -129,6 +132,7 @@ class Directory(Protocol):
     def user_name(self, user: UserId, label: str = "") -> str: ...
     def conversation_name(self, conversation: ConversationId, label: str = "") -> str: ...
     def group_name(self, group: GroupId, label: str = "") -> str: ...
+    def conversation_kind(self, conversation: ConversationId) -> ConversationKind: ...
     def remote_user(self, user: UserId) -> RemoteId | None: ...
     def remote_conversation(self, conversation: ConversationId) -> RemoteId | None: ...
     def remote_post(self, conversation: ConversationId, ts: Ts) -> RemoteId | None:
@@ -310,7 +314,7 @@ class Foresees(Protocol):
 @runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
-        """What stands for the workspace as a whole (a Matrix space, a team), before any conversation."""
+        """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""
         ...
 
 
@@ -362,6 +366,16 @@ class Finishes(Protocol):
 
     async def finish(self, workspace: Workspace, users: Mapping[UserId, RemoteId]) -> Sequence[str]:
         """After the last conversation: deactivate accounts, restore settings; returns advice for the admin."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A target on which settings are changed for the time of a move: what is to be undone must outlive a crash."""
+
+    def keep_in(self, folder: Path) -> None:
+        """Called after `open`, with the run folder, which this process alone holds. `close` gives back whatever this
+        run or a killed one changed."""
         ...
 
 

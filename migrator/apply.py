@@ -48,13 +48,12 @@ T = TypeVar("T")
 
 
 class Patience(Struct, frozen=True):
-    """How long to try: attempts per act, first and longest wait in seconds, and `settle`: how long an act of a killed
-    run may still be on its way before `find` can be believed."""
+    """How long to try: attempts per act, first and longest wait in seconds, and `settle` (None: as the target says)."""
 
     attempts: int = 9
     first: float = 0.5
     longest: float = 60.0
-    settle: float = 5.0
+    settle: float | None = None
 
 
 class Outcome(Struct, frozen=True):
@@ -122,7 +121,8 @@ class Engine:
         doubts = self.journal.doubts()
         if not doubts:
             return 0
-        await asyncio.sleep(max(0.0, self.patience.settle - self.journal.idle_seconds()))
+        settle = self.target.limits.settle if self.patience.settle is None else self.patience.settle
+        await asyncio.sleep(max(0.0, settle - self.journal.idle_seconds()))
         grouped: dict[tuple[Kind, RemoteId], list[Key]] = defaultdict(list)
         for kind, key, within in doubts:
             grouped[kind, within].append(key)
@@ -142,14 +142,15 @@ class Engine:
     async def _put_entities(self) -> None:
         workspace, adapter = self.source.workspace, self.adapter
         if isinstance(adapter, PutsWorkspace):
-            await self._put(Kind.WORKSPACE, workspace.id, workspace.name, partial(adapter.put_workspace, workspace))
+            remote = await self.attempt(partial(adapter.put_workspace, workspace))
+            self.journal.done(Kind.WORKSPACE, workspace.id, remote, "")
         self.progress.phase("people", len(workspace.users))
         async with _Lanes() as lanes:
             for user in workspace.users.values():
                 lanes.start(self._put(Kind.USER, user.id, user, partial(adapter.put_user, user)))
         if isinstance(adapter, PutsEmoji):
             for emoji in workspace.emoji.values():
-                if isinstance(image := emoji.image, Local):
+                if isinstance(image := _image_of(emoji, workspace.emoji), Local):
                     act = partial(self._put_emoji, adapter, emoji, image)
                     await self._put(Kind.EMOJI, emoji.name, emoji, act)
         conversations = chosen(self.source, self.options)
@@ -290,6 +291,17 @@ class Engine:
         delay = min(self.patience.longest, self.patience.first * 2**tries)
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
         return tries + 1
+
+
+def _image_of(emoji: CustomEmoji, known: Mapping[str, CustomEmoji]) -> object:
+    """An alias shows the picture of the emoji at the end of the chain; None where that is a standard one, or a loop."""
+    for _ in known:
+        if not emoji.alias_of:
+            return emoji.image
+        if emoji.alias_of not in known:
+            return None
+        emoji = known[emoji.alias_of]
+    return None
 
 
 class _Lanes:

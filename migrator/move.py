@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from migrator.adapters import load
-from migrator.adapters.base import Adapter, Bulk, Foresees, Key, Kind, Live, OnePass, Prepares, RemoteId, Target
+from migrator.adapters.base import (
+    Adapter,
+    Bulk,
+    Foresees,
+    Key,
+    Kind,
+    Live,
+    OnePass,
+    Prepares,
+    Remembers,
+    RemoteId,
+    Target,
+)
 from migrator.adapters.base import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
 from migrator.directory import Names
@@ -60,7 +72,7 @@ class Move:
         self.config, self._folder, self.offline, self.dry = config, folder, offline, dry
         self.progress = progress or Progress()
         self.patience = patience
-        self.adapter: Adapter = load(target)(settings)
+        self.adapter: Adapter = load(target)({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
         self.target: Target | None = None
         self._stack = AsyncExitStack()
@@ -77,6 +89,9 @@ class Move:
             self.journal = Journal(self.folder.journal if self.folder else None)
             self._stack.callback(self.journal.close)
             self._bind()
+            if self.folder is not None and not self.dry and isinstance(self.adapter, Remembers):
+                self._stack.push_async_callback(self.adapter.close)  # before the journal lets the next process in
+                self.adapter.keep_in(self.folder.path)
             if isinstance(self.adapter, Prepares):
                 self.adapter.prepare(Selection(self.source, self.options).workspace, self.journal.remote)
             if self.target is not None and isinstance(self.adapter, Foresees):
@@ -97,15 +112,21 @@ class Move:
 
     def _bind(self) -> None:
         """A run folder serves one workspace and one target for good."""
-        bound = [("workspace", self.source.workspace.id)]
+        workspace = self.source.workspace
+        named = {workspace.id, workspace.domain or workspace.id}  # older exports know their domain only
+        stored = {self.journal.bind("workspace", workspace.id), self.journal.bind("domain", workspace.domain)} - {""}
+        if not named & stored:
+            self._refuse_folder("workspace", min(stored), workspace.id)
         if self.target is not None:
-            bound.append(("target", self.target.identity))
-        for name, value in bound:
-            if value and (stored := self.journal.bind(name, value)) != value:
-                raise UsageError(
-                    f"this run folder belongs to {name} {stored}, not {value}",
-                    hint="give this move a folder of its own with --run DIR",
-                )
+            bound = self.journal.bind("target", self.target.identity)
+            if bound != self.target.identity:
+                self._refuse_folder("target", bound, self.target.identity)
+
+    def _refuse_folder(self, what: str, stored: str, wanted: str) -> None:
+        raise UsageError(
+            f"this run folder belongs to {what} {stored}, not {wanted}",
+            hint="give this move a folder of its own with --run DIR",
+        )
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -324,7 +324,7 @@ class _ConversationPlanner:
             if note := file_shortfall(file, self.limits):
                 self.ledger.settle(Feature.FILE, Fate.APPROXIMATED, note=note, at=message.at)
                 yield Feature.FILE, 1
-        if message.thread in self.placeholders:
+        if message.thread in self.placeholders and all(loss.feature is not Feature.REPLY for loss in composed.losses):
             note = "the thread's first message is not in the export; a placeholder stands for it"
             self.ledger.settle(Feature.REPLY, Fate.APPROXIMATED, note=note, at=message.at)
             yield Feature.REPLY, 1

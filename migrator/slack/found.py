@@ -46,11 +46,14 @@ def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId
         found[Feature.REACTION] += named
         found[Feature.REACTION_REST] += max((reaction.count or 0) - named, 0)
     found[Feature.FILE] = len(record.files or ()) + (record.file is not None)
-    name, icon = own_name(record), icon_of(record)
-    if name or icon:
-        known = users.get(author)
-        avatar = known.avatar.url if known is not None and isinstance(known.avatar, Remote) else ""
-        found[Feature.AUTHOR_NAME] = int(
-            (bool(name) and (known is None or name != known.name)) or icon not in ("", avatar)
-        )
+    found[Feature.AUTHOR_NAME] = int(_differs(record, users.get(author)))
     return +found
+
+
+def _differs(record: Record, known: User | None) -> bool:
+    """Whether a record was posted under another name or picture than its author's own."""
+    name, icon = own_name(record), icon_of(record)
+    if not name and not icon:
+        return False
+    avatar = known.avatar.url if known is not None and isinstance(known.avatar, Remote) else ""
+    return bool(name and (known is None or name != known.name)) or icon not in ("", avatar)

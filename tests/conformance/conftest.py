@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from migrator.adapters.base import Live
+from migrator.adapters.matrix.adapter import Matrix
+from migrator.adapters.matrix.homeserver import Homeserver
 from migrator.adapters.memory.adapter import Memory
+from tests.synapse import corner
 
 Maker = Callable[[], Live]
 
@@ -18,7 +21,13 @@ def memory() -> Maker:
     return lambda: target
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture
+def matrix(synapse: Homeserver) -> Maker:
+    settings = corner(synapse)
+    return lambda: Matrix(settings)
+
+
+@pytest.fixture(params=["memory", pytest.param("matrix", marks=pytest.mark.synapse)])
 def maker(request: pytest.FixtureRequest) -> Maker:
     made: Maker = request.getfixturevalue(request.param)
     return made
