@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from migrator.adapters.matrix.homeserver import Homeserver, start
 
-# The same examples in every run: a check that fails now and then tells nothing. HYPOTHESIS_PROFILE=search looks further.
+# The same examples in every run: a check that fails now and then tells nothing. HYPOTHESIS_PROFILE=search goes on.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
