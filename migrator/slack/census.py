@@ -126,7 +126,7 @@ def _conversation(export: Export, conversation: str, census: Census) -> None:
         census.messages += 1
         census.first = min(census.first, record.ts) if census.first else record.ts
         census.last = max(census.last, record.ts)
-        if record.thread_ts and record.thread_ts != record.ts and not record.thread_ts.isdigit():
+        if record.thread_ts and record.thread_ts != record.ts:
             census.replies += 1
             threads.add(record.thread_ts)
         _message(record, census)

@@ -258,7 +258,7 @@ class Export:
         return message
 
     def _placeholder(self, conversation: ConversationId, absent: Absent, at: Loc) -> Message:
-        author = Author(self.people.canonical(absent.author) if absent.author else SLACKBOT)
+        author = Author(self.people.canonical(absent.author))
         return Message(conversation, absent.ts, at, author, MessageKind.PLACEHOLDER, is_root=True)
 
     def _again(self, at: Loc) -> Record | None:

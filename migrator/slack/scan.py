@@ -20,7 +20,7 @@ from migrator.slack.layout import Layout
 from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
-from migrator.slack.subtypes import LOGS
+from migrator.slack.subtypes import LOGS, SLACKBOT
 from migrator.slack.times import instant, is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
@@ -269,7 +269,8 @@ class _Pass:
                 continue
             place = bisect_left(moments, target)
             if place == len(moments) or moments[place] != target:
-                index.absent[target] = Absent(ts, author, at)
+                index.absent[target] = Absent(ts, author or SLACKBOT, at)
+                self.scanner.people.meet(author or SLACKBOT, "author")
             roots.add(target)
         index.roots = array("q", sorted(roots))
         return index

@@ -164,6 +164,8 @@ def _mended(raw: Raw | bytes) -> Record:
         fields = _fields(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         fields = _fields(_repaired(raw))
+    if not bytes(fields.get("thread_ts", NULL)).lstrip().startswith(b'"'):
+        fields.pop("thread_ts", None)  # the integer 0 of some old records is no thread
     record = _mend(Record, fields)
     if record is None:
         raise Damaged("no usable ts")
