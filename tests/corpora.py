@@ -1,4 +1,4 @@
-"""Where the real exports lie: beside the checkout. Test input only."""
+"""Where the real exports lie that some tests read: beside the checkout, never in it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from pathlib import Path
 
 __all__ = ["CORPORA", "YOURS", "corpora"]
 
-ROOT = Path(__file__).parent.parent
-CORPORA = next(
-    (found for above in ROOT.parents for found in (above / "shared" / "corpora", above / "corpora") if found.is_dir()),
-    ROOT.parent / "shared" / "corpora",
-)
+CORPORA = Path(__file__).parent.parent.parent / "shared" / "corpora"
 YOURS = tuple(CORPORA / f"yours-{day}.zip" for day in ("2015-08-02", "2015-11-16", "2016-01-27"))
 
 

@@ -90,7 +90,8 @@ class Census(Struct):
             "unknown": _sorted(self.unknown),
             "odd": _sorted(self.odd),
             "notes": self.notes,
-            "quarantined": self.quarantined,
+            "quarantined": len(self.quarantined),
+            "quarantined_records": self.quarantined,
         }
 
 
@@ -153,7 +154,7 @@ def _message(record: Record, census: Census) -> None:
     for file in (*(record.files or ()), *((record.file,) if record.file is not None else ())):
         census.files += 1
         census.files_by_mode[_mode(file)] += 1
-    if record.blocks != NULL:
+    if record.blocks is not NULL:
         for block in dicts(loose(record.blocks)):
             kind = string(block.get("type")) or "none"
             census.blocks[kind] += 1

@@ -245,7 +245,7 @@ class Export:
         found = found_in(record, index, author_of(record, self.people.canonical), self.workspace.users)
         for feature, count in found.items():
             ledger.find(feature, count)
-        message, losses = self._maker.make(conversation, record, at, index)
+        message, losses = self._maker.make(conversation, kept, index)
         if message is None:
             (why,) = losses
             for feature, count in found.items():
