@@ -90,7 +90,8 @@ class Census(Struct):
             "unknown": _sorted(self.unknown),
             "odd": _sorted(self.odd),
             "notes": self.notes,
-            "quarantined": self.quarantined,
+            "quarantined": len(self.quarantined),
+            "quarantined_records": self.quarantined,
         }
 
 

@@ -68,7 +68,7 @@ def test_broken_exports(
         "skipped": fates.pop("skipped", 0),
         "people": census["people"],
         "conversations": census["conversations"],
-        "quarantined": [f"{item['at']}: {item['reason']}" for item in census["quarantined"]],
+        "quarantined": [f"{item['at']}: {item['reason']}" for item in census["quarantined_records"]],
         "notes": census["notes"],
     }
     assert found == {key: stated[key] for key in found}
