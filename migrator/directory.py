@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from migrator.adapters.base import Directory, Key, Kind, RemoteId
-from migrator.model import ConversationId, GroupId, Ts, UserId, Workspace
+from migrator.model import ConversationId, ConversationKind, GroupId, Ts, UserId, Workspace
 
 __all__ = ["Names"]
 
@@ -36,6 +36,10 @@ class Names(Directory):
     def conversation_name(self, conversation: ConversationId, label: str = "") -> str:
         known = self._workspace.conversations.get(conversation)
         return known.name if known and known.name else label.lstrip("#") or conversation
+
+    def conversation_kind(self, conversation: ConversationId) -> ConversationKind:
+        known = self._workspace.conversations.get(conversation)
+        return known.kind if known else ConversationKind.PUBLIC
 
     def group_name(self, group: GroupId, label: str = "") -> str:
         known = self._workspace.groups.get(group)

@@ -117,7 +117,11 @@ class Lane:
         if remote is None or not isinstance(adapter, Edits):
             engine.unapplied += 1
             return
-        await engine.attempt(partial(adapter.edit, await self._with_files(post), remote))
+        try:
+            await engine.attempt(partial(adapter.edit, await self._with_files(post), remote))
+        except SkipItem:
+            engine.unapplied += 1
+            return
         engine.journal.done(Kind.POST, post.key, remote, post.draft.digest)
         engine.edits += 1
 

@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["read"]
 
 Named = Callable[[str], str | None]
-_PLAIN = re.compile(r"[A-Za-z0-9 ,.;!?'\"()/%\u00e0-\uffff-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.;!?'\"()/%\u00e0-\uffff-]*", re.ASCII)
 _LIVE = re.compile(
     r"(?<![A-Za-z0-9])@([a-z0-9._-]*[a-z0-9_-])|(?<![A-Za-z0-9])~([a-z0-9_-]+)|:([A-Za-z0-9+_-]+):", re.ASCII
 )

@@ -57,6 +57,7 @@ class MattermostWriter(MarkdownWriter):
     """
 
     gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
+    blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
     needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE)
 
@@ -128,7 +129,7 @@ class MattermostWriter(MarkdownWriter):
             run = f"**{run}**"
         if marks & STRIKE:
             run = f"~~{run}~~"
-        edges = bool(marks & ITALIC) or not (text[0].isalnum() and text[-1].isalnum())
+        edges = marks not in (BOLD, STRIKE) or not (text[0].isalnum() and text[-1].isalnum())
         return self._gap(before, edges) + run + self._gap(after, edges)
 
     def _gap(self, beside: str, needed: bool) -> str:

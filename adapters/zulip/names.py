@@ -1,7 +1,7 @@
 """What people and channels are called on Zulip: the same for both routes, derived from one record alone.
 
-Zulip refuses some characters in names, and cuts or refuses what is too long (facts of the API, 5.1 and 6.1); what has to
-give way here gives way in the same manner every time, and two channels never become one.
+Zulip refuses some characters in names, and cuts or refuses what is too long (facts of the API, 5.1 and 6.1); what has
+to give way here gives way in the same manner every time, and two channels never become one.
 """
 
 from __future__ import annotations

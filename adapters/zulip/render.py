@@ -29,7 +29,7 @@ __all__ = ["Rendered", "ZulipWriter"]
 
 _SPECIAL = re.compile(r"&(?=#?\w+;)|[*`^\\]|~+|\${2,}|\](?=\()|<(?=time:|[@!])|:(?=([\w+-]+):)", re.ASCII)
 _START = re.compile(
-    r"#{1,6}(?:\s|$)|>|[-+](?=\s|$)|\d+\.(?=\s)|/(?:me|poll|todo)\b| +|\t"
+    r"#{1,6}(?:\s|$)|>|[-+](?=\s|$)|\d+\.(?=\s)|/(?:me|poll|todo)\b|[ \u00a0]+|\t"
     r"|[ |:]*-[-|: ]*$|[ ]{0,3}_[_ ]*$|[ ]{0,3}=+\s*$"
 )
 _BEFORE_MENTION = frozenset(" \t'\"({[/<\n")
@@ -93,8 +93,8 @@ class ZulipWriter(MarkdownWriter):
             return line
         piece = found.group()
         rest = line[found.end() :]
-        if piece[0] in " \t":
-            bare = line.lstrip(" \t")
+        if piece[0] in " \t\u00a0":
+            bare = line.lstrip(" \t\u00a0")
             width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
             if width == 1:
                 return self.escape_start(bare)
@@ -104,7 +104,7 @@ class ZulipWriter(MarkdownWriter):
         return entity(piece[0]) + piece[1:] + rest
 
     def disarm(self, address: str, job: Job) -> str:
-        text = self.escape(address, STRIKE, job).replace("[", "&#91;").replace("]", "&#93;")
+        text = self.escape(address, STRIKE | ITALIC, job).replace("[", "&#91;").replace("]", "&#93;")
         return _DOMAIN.sub(lambda found: entity(found.group()), text)
 
     def mark(self, text: str, marks: int, before: str, after: str) -> str:

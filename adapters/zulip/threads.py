@@ -1,8 +1,8 @@
 """How a thread shows on Zulip, in both routes, and how it is recognised when it is read back.
 
-Policy `topics` (the default): the root stands in the channel's main topic and ends in a pointer, a link to the thread's
-own topic; the first reply there begins with a head, a silent quote of the root. A reply that was also sent to the channel
-stands in both topics. Policy `quotes`: everything stays in one topic and every reply begins with a head.
+Policy `topics` (the default): the root stands in the channel's main topic and ends in a pointer, a link to the
+thread's own topic; the first reply there begins with a head, a silent quote of the root. A reply that was also sent to
+the channel stands in both topics. Policy `quotes`: everything stays in one topic and every reply begins with a head.
 Direct messages have no topics: there replies are quotes under either policy.
 
 Heads and pointers are ours, not the author's words: `Draft.text` does not hold them, and reading back takes them off.
@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from migrator.adapters.zulip.topics import topic_url
 
-__all__ = ["HEAD_LINK", "POINTER", "Policy", "fenced_quote", "head", "near", "pointer"]
+__all__ = ["BACK", "HEAD_LINK", "POINTER", "Policy", "fenced_quote", "head", "near", "pointer"]
 
 
 class Policy(StrEnum):
@@ -24,14 +24,15 @@ class Policy(StrEnum):
 
 
 POINTER = "⤷ thread"  # the label of a pointer's link
+BACK = "⤷ in a thread"  # the same of the copy, in the main topic, of a reply that was also sent to the channel
 HEAD_LINK = "said"  # the label of a head's link, as in Zulip's own quotes
 
 _NEAR = re.compile(r"/(?:near|with)/(\d+)(?:$|[/?#])")
 
 
-def pointer(channel: int | str, topic: str) -> str:
-    """The last paragraph of a root: a link to its thread's topic."""
-    return f"[{POINTER}]({topic_url(channel, topic)})"
+def pointer(channel: int | str, topic: str, label: str = POINTER) -> str:
+    """The last paragraph of a root, or (`BACK`) of a broadcast's copy: a link to its thread's topic."""
+    return f"[{label}]({topic_url(channel, topic)})"
 
 
 def head(author: int | str, url: str, quoted: str) -> str:
