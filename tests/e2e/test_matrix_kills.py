@@ -26,7 +26,10 @@ KEY = "slack_migrator.key"
 
 
 def holding(server: Homeserver, folder: Path) -> dict[str, Counter[Any]]:
-    """What each conversation holds, as the server returns it, in terms that are equal for equal moves."""
+    """What each conversation holds, as the server returns it, in terms that are equal for equal moves.
+
+    Left out are edits that only mend links: what is there already when a message is sent needs none.
+    """
     sender = ask(server, "GET", "account", "whoami")["user_id"]
     out = {}
     with Journal(folder / "journal.sqlite") as journal:
@@ -34,11 +37,16 @@ def holding(server: Homeserver, folder: Path) -> dict[str, Counter[Any]]:
     for conversation, room in rooms.items():
         note = ask(server, "GET", "user", sender, "rooms", room, "account_data", "slack_migrator.room")
         names: dict[str, str] = {}
+        changed: set[str] = set()  # posts whose edit event shows when they were changed
         seen: Counter[Any] = Counter()
         for event in events(server, room, note["host"]):
             content = event["content"]
             relation = content.get("m.relates_to", {})
             names[event["event_id"]] = content.get(KEY, "")
+            if content.get("slack_migrator.edited"):
+                changed.add(event["event_id"])
+            if relation.get("rel_type") == "m.replace" and relation["event_id"] not in changed:
+                continue
             if event["type"] in ("m.room.message", "m.reaction"):
                 target = names.get(relation.get("event_id", ""), "")
                 what = (content.get("body"), content.get("formatted_body") is not None, relation.get("rel_type"))
