@@ -209,6 +209,14 @@ class Matrix:
         await self._seats().enter_space(user)
         return mxid
 
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        from migrator.adapters.matrix.client import Api, path
+
+        url = await self.put_file(image, body, remote, "")
+        request = ("PUT", path("profile", remote, "avatar_url"), Api.to_json({"avatar_url": url}))
+        await self._api().call(request, user=remote)
+        return url
+
     async def put_conversation(self, conversation: Conversation, members: Mapping[str, RemoteId]) -> RemoteId:
         return await self._seats().put_conversation(conversation, members)
 
