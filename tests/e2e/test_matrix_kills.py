@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -70,7 +71,7 @@ def unharmed(synapse: Homeserver, tmp_path_factory: pytest.TempPathFactory) -> t
 
 def migrating(settings: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
     config = folder / "move.toml"
-    config.write_text("[matrix]\n" + "".join(f'{name} = "{value}"\n' for name, value in settings.items()))
+    config.write_text("[matrix]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
     command = [sys.executable, "-m", "migrator", "migrate", str(EXPORT), "--to", "matrix", "--config", str(config)]
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(
