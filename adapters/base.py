@@ -69,13 +69,15 @@ class Limits(Struct, frozen=True):
     """Hard limits of a target as read from the server by `open` where it tells them. None or 0: no limit.
 
     `text`: characters of one post as the target counts them; the adapter's own `compose` respects it. `file`: bytes.
-    `lanes`: conversations in parallel; `batch`: posts per `send`.
+    `lanes`: conversations in parallel; `batch`: posts per `send`. `settle`: seconds for which an act of a killed run
+    may still be on its way, so that `find` cannot be believed yet.
     """
 
     text: int = 0
     file: int = 0
     lanes: int = 8
     batch: int = 1
+    settle: float = 5.0
 
 
 class Route(Struct, frozen=True):
@@ -298,9 +300,24 @@ class Live(Adapter, Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
+        """Told once what is to move and what the journal knows: after `open` (if there is a server), before anything is
+        composed, found or read back. For targets whose names must be agreed on before anything is there."""
+        ...
+
+
+@runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
-        """What stands for the workspace as a whole (a Matrix space, a team), before any conversation."""
+        """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""
+        ...
+
+
+@runtime_checkable
+class PutsAvatars(Protocol):
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        """Give somebody their picture. Returns what stands for the picture."""
         ...
 
 
@@ -387,6 +404,7 @@ class Move(Struct, frozen=True):
     done: Callable[[Kind, Key], RemoteId | None]
     record: Callable[[Kind, Key, RemoteId, str], None]  # kind, key, remote id, digest
     options: Mapping[str, Any]
+    composed: Callable[[Message, Composed], None] = lambda _message, _composed: None  # see `OnePass`
 
 
 @runtime_checkable
@@ -397,3 +415,11 @@ class Bulk(Protocol):
         Killed at any point and called again, it resumes: no loss, no doubles.
         """
         ...
+
+
+@runtime_checkable
+class OnePass(Bulk, Protocol):
+    """A bulk route that reads every conversation once, to its end, and tells `move.composed` of each message as it
+    composes it: without a server, plan and package are then made in one pass."""
+
+    one_pass: ClassVar[bool]

@@ -76,7 +76,9 @@ def _cut(block: Block, fits: Fits, lower: Lower) -> _Halves | None:
     if isinstance(block, Table):
         return _cut_table(block, fits, lower)
     if isinstance(block, Picture):
-        return _halve([Paragraph((Link(block.url, (Text(picture_label(block)),)),))], fits, lower)
+        label = Text(picture_label(block))
+        leaf = Link(block.url, (label,)) if linkable(block.url) else label
+        return _halve([Paragraph((leaf,))], fits, lower)
     lowered = lower(block)
     return None if lowered == (block,) else _halve(lowered, fits, lower)
 

@@ -35,7 +35,6 @@ from migrator.model import (
     MessageLink,
     Paragraph,
     Picture,
-    Quote,
     Table,
     Text,
     UnknownInline,
@@ -48,10 +47,11 @@ __all__ = ["MarkdownWriter", "Rendered", "fence"]
 
 BOLD, ITALIC, STRIKE, CODE = Marks.BOLD.value, Marks.ITALIC.value, Marks.STRIKE.value, Marks.CODE.value
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE))
+_LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
 _TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
+_ADDRESS = re.compile(r"<?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
     r"https?://(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|dev|app|[a-z]{2})(?::\d+)?"
@@ -83,8 +83,13 @@ class MarkdownWriter(Writer):
 
     separator: ClassVar[str] = "\n\n"
     gap: ClassVar[str] = "\u200b"  # between two runs that touch
+    blank_before_number: ClassVar[bool] = False  # a nested list that does not count from 1 needs a line before it
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     needs_escape: ClassVar[re.Pattern[str]]  # finds whatever `escape` or `escape_start` might change
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_table = False  # a bar ends a cell there, whatever it stands in
 
     # ── a dialect's own ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,7 +218,11 @@ class MarkdownWriter(Writer):
         return "\n".join(["| " + " | ".join(row) + " |" for row in rows])
 
     def cell(self, cell: Sequence[Inline], job: Job) -> str:
-        return self.line(cell, job).replace("|", "&#124;").strip()
+        self._in_table = True
+        try:
+            return self.line(cell, job).replace("|", "&#124;").strip()
+        finally:
+            self._in_table = False
 
     def list_(self, node: List, job: Job) -> str:
         out: list[str] = []
@@ -222,12 +231,10 @@ class MarkdownWriter(Writer):
             if not stands_alone:
                 lines.append(line)
                 continue
-            if lines:
-                out.append("\n".join(lines))
-                lines = []
-            out.append(line)
+            out += [_dedented(lines), line] if lines else [line]
+            lines = []
         if lines:
-            out.append("\n".join(lines))
+            out.append(_dedented(lines))
         return self.separator.join(out)
 
     def _listed(self, node: List, indent: str, job: Job) -> Iterator[tuple[str, bool]]:
@@ -236,22 +243,33 @@ class MarkdownWriter(Writer):
             marker = f"{number}. " if node.ordered else "* "
             inner = indent + self.item_indent(marker)
             lead = indent + marker
+            broken = False
+            last: Block | None = None
             for block in item.blocks:
                 if isinstance(block, List):
                     if lead:
                         yield lead + "\u200b", False
                         lead = ""
+                    if isinstance(last, List) and last.ordered is not block.ordered and not broken:
+                        job.lose(Feature.LIST, "interrupted: bullets and numbers on one level")
+                        broken = True
+                        yield "\u200b", True
+                    if block.ordered and block.start != 1 and self.blank_before_number and not broken:
+                        yield "", False
                     yield from self._listed(block, inner, job)
                 elif isinstance(block, Paragraph | Heading):
                     for line in filter(visible, self.lines(block.inlines, job)):
-                        yield (lead or inner) + line, False
+                        yield (line, True) if broken else ((lead or inner) + line, False)
                         lead = ""
                 elif text := self.block(block, job):
                     if lead:
                         yield lead + "\u200b", False
                         lead = ""
-                    job.lose(Feature.LIST, "interrupted by what cannot stand in an item")
+                    if not broken:
+                        job.lose(Feature.LIST, "interrupted by what cannot stand in an item")
+                    broken = True
                     yield text, True
+                last = block
             if lead:
                 yield lead + "\u200b", False
 
@@ -399,12 +417,15 @@ class MarkdownWriter(Writer):
                 continue
             words = piece.words
             marks = piece.marks
+            if marks & CODE and self._in_table and "|" in words:
+                job.lose(Feature.INLINE_CODE, "not around a bar in a table")
+                marks &= ~CODE
             if not marks or not visible(words):
                 out += self._words(words, 0, job, label)
                 continue
             body = words.strip()
             start = words.index(body)
-            lead, tail = words[:start], words[start + len(body) :]
+            lead, tail = _spaces(words[:start]), _spaces(words[start + len(body) :])
             out += lead
             if marks & CODE:
                 run = self.code_span(body if lead or tail else words)
@@ -452,11 +473,9 @@ class MarkdownWriter(Writer):
 
     def _words(self, text: str, marks: int, job: Job, label: bool) -> str:
         """Escaped words, with the addresses among them as they are, as links, or disarmed in a label."""
-        if not text.isprintable():
-            text = " ".join(clean(text).splitlines()) if text.strip() else text
         if label:
             return self.disarm(text, job)
-        if self.needs_escape.search(text) is None:
+        if not marks and self.needs_escape.search(text) is None:
             return text
         if _ADDRESS.search(text) is None:
             return self.escape(text, marks, job)
@@ -485,11 +504,26 @@ def fence(text: str) -> str:
     return "`" * max(3, longest + 1)
 
 
+def _dedented(lines: list[str]) -> str:
+    """A list that was interrupted begins again at the margin."""
+    width = len(lines[0]) - len(lines[0].lstrip(" "))
+    return "\n".join([line[min(width, len(line) - len(line.lstrip(" "))) :] for line in lines] if width else lines)
+
+
+def _spaces(space: str) -> str:
+    """White space that every renderer takes for such."""
+    return space if space.isprintable() else " " * len(space)
+
+
 def _one_kind_of_line_end(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _words(rows: list[list[_Piece]], text: str, marks: int) -> None:
+    if not text.isprintable():
+        text = clean(text)
+        for end in _LINE_ENDS:
+            text = text.replace(end, " ")
     if text:
         rows[-1].append(_Piece(marks, text))
 

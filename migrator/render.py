@@ -132,7 +132,7 @@ class Writer(ABC):
 
     def _quoted(self, node: QuotedMessage, job: Job) -> str:
         here = self.message_url(node.conversation, node.ts, job) if node.conversation and node.ts else None
-        if here is not None:
+        if here is not None and (node.author_name or node.author):
             node = structs.replace(node, url=here)
         leads = "leads back to the source" if node.url and here is None else ""
         job.lose(Feature.QUOTED_MESSAGE, "as a quote" + (leads and f" that {leads}"))

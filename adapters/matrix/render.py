@@ -193,16 +193,21 @@ class MatrixWriter(Writer):
         """Runs of leaves with the marks they have in common opened once."""
         out: list[str] = []
         open_: list[tuple[int, str]] = []
-        current = 0
+        current = breaks = 0
         for leaf in inlines:
             if isinstance(leaf, Break):
-                out.append("<br>")
+                breaks += 1
                 continue
-            if leaf.marks != current:
+            if leaf.marks != current or breaks:
+                _turn(open_, current & leaf.marks, out)
+                if breaks:
+                    out.append("<br>" * breaks)
+                    breaks = 0
                 current = leaf.marks
                 _turn(open_, current, out)
             out.append(self._inlines[type(leaf)](leaf, job))
         _turn(open_, 0, out)
+        out.append("<br>" * breaks)
         return "".join(out)
 
     def _label(self, node: Link | MessageLink, job: Job) -> str:

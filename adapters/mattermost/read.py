@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["read"]
 
 Named = Callable[[str], str | None]
-_PLAIN = re.compile(r"[\w ,.;!?'\"()/%\u00e0-\uffff-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.;!?'\"()/%\u00e0-\uffff-]*", re.ASCII)
 _LIVE = re.compile(
     r"(?<![A-Za-z0-9])@([a-z0-9._-]*[a-z0-9_-])|(?<![A-Za-z0-9])~([a-z0-9_-]+)|:([A-Za-z0-9+_-]+):", re.ASCII
 )
@@ -38,7 +38,11 @@ def read(source: str, person: Named | None = None, channel: Named | None = None,
 def _parser() -> Any:
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable(["table", "strikethrough"])
+    return (
+        MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
+        .enable(["table", "strikethrough"])
+        .disable("text_join")
+    )
 
 
 def _inline(children: Any, out: list[str], person: Named | None, channel: Named | None, emoji: Named | None) -> None:

@@ -24,7 +24,7 @@ _SPECIAL = re.compile(
     | &(?=\#?\w+;) | [*`\[]
     | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
     | ~(?=[~A-Za-z0-9._-]) | (?<=~)~
-    | <(?=[A-Za-z/!?])
+    | <(?=[A-Za-z/!?@])
     | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
     | \#(?=[^\W\d_])
     | \$(?=.*\$) | (?<=\$)\$
@@ -36,7 +36,7 @@ _MARKER = re.compile(r"[*_~`\\|\[\]]")
 _START = re.compile(
     r"""
     \#{1,6}(?:\s|$) | > | [-+](?=\s|$) | \d+[.)](?=\s|$)
-    | [ ]{2,} | \t | \u00a0                # would be code, or nothing
+    | [ ]+ | \t | \u00a0                # would be code, or nothing
     | [ |:]*-[-|:\ ]*$ | [ ]?[_=][_=\ -]*$  # rules, underlines of headings, rows below a table's head
     | /(?=\w)
     """,
@@ -57,6 +57,7 @@ class MattermostWriter(MarkdownWriter):
     """
 
     gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
+    blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
     needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE)
 
@@ -106,6 +107,8 @@ class MattermostWriter(MarkdownWriter):
         if piece[0] in " \t\u00a0":
             bare = line.lstrip(" \t\u00a0")
             width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
+            if width == 1:
+                return self.escape_start(bare)
             return "&nbsp;" * min(width, 40) + bare if bare else ""
         if piece[0].isdigit():
             return f"{piece[:-1]}\\{piece[-1]}{rest}"
@@ -126,7 +129,7 @@ class MattermostWriter(MarkdownWriter):
             run = f"**{run}**"
         if marks & STRIKE:
             run = f"~~{run}~~"
-        edges = bool(marks & ITALIC) or not (text[0].isalnum() and text[-1].isalnum())
+        edges = marks not in (BOLD, STRIKE) or not (text[0].isalnum() and text[-1].isalnum())
         return self._gap(before, edges) + run + self._gap(after, edges)
 
     def _gap(self, beside: str, needed: bool) -> str:

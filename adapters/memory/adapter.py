@@ -80,7 +80,8 @@ class Memory:
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         settings = settings or {}
         self.path = Path(settings["path"]) if settings.get("path") else None
-        self.limits = Limits(lanes=int(settings.get("lanes", 8)), file=int(settings.get("file_limit", 0)), batch=16)
+        lanes, largest = int(settings.get("lanes", 8)), int(settings.get("file_limit", 0))
+        self.limits = Limits(lanes=lanes, file=largest, batch=16, settle=0)
         self.pause = float(settings.get("pause", 0))
         self.fault: Fault = settings.get("fault") or Fault()
         self._dice = random.Random(self.fault.seed)  # noqa: S311 - faults, not secrets
@@ -194,6 +195,9 @@ class Memory:
 
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         return self._put(Kind.WORKSPACE, workspace.id)
+
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        return await self.put_file(image, body, remote, "")
 
     async def put_emoji(self, emoji: CustomEmoji, body: BinaryIO | None) -> RemoteId:
         return self._put(Kind.EMOJI, emoji.name)

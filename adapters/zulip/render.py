@@ -17,7 +17,6 @@ from migrator.model import (
     ConversationId,
     ConversationMention,
     Emoji,
-    Inline,
     Quote,
     Ts,
     UserId,
@@ -28,9 +27,9 @@ from migrator.render import Job
 
 __all__ = ["Rendered", "ZulipWriter"]
 
-_SPECIAL = re.compile(r"&(?=#?\w+;)|[*`^\\]|~+|\${2,}|\](?=\()|<(?=time:)|:(?=([\w+-]+):)", re.ASCII)
+_SPECIAL = re.compile(r"&(?=#?\w+;)|[*`^\\]|~+|\${2,}|\](?=\()|<(?=time:|[@!])|:(?=([\w+-]+):)", re.ASCII)
 _START = re.compile(
-    r"#{1,6}(?:\s|$)|>|[-+](?=\s|$)|\d+\.(?=\s)|/(?:me|poll|todo)\b| {2,}|\t"
+    r"#{1,6}(?:\s|$)|>|[-+](?=\s|$)|\d+\.(?=\s)|/(?:me|poll|todo)\b|[ \u00a0]+|\t"
     r"|[ |:]*-[-|: ]*$|[ ]{0,3}_[_ ]*$|[ ]{0,3}=+\s*$"
 )
 _BEFORE_MENTION = frozenset(" \t'\"({[/<\n")
@@ -65,7 +64,6 @@ class ZulipWriter(MarkdownWriter):
     ) -> None:
         super().__init__()
         self._person, self._channel, self._post = person, channel, post
-        self._in_table = False
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,16 +93,18 @@ class ZulipWriter(MarkdownWriter):
             return line
         piece = found.group()
         rest = line[found.end() :]
-        if piece[0] in " \t":
-            bare = line.lstrip(" \t")
+        if piece[0] in " \t\u00a0":
+            bare = line.lstrip(" \t\u00a0")
             width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
+            if width == 1:
+                return self.escape_start(bare)
             return "&nbsp;" * min(width, 40) + bare if bare else ""
         if piece[-1] == "." and piece[0].isdigit():
             return piece[:-1] + "&#46;" + rest
         return entity(piece[0]) + piece[1:] + rest
 
     def disarm(self, address: str, job: Job) -> str:
-        text = self.escape(address, STRIKE, job).replace("[", "&#91;").replace("]", "&#93;")
+        text = self.escape(address, STRIKE | ITALIC, job).replace("[", "&#91;").replace("]", "&#93;")
         return _DOMAIN.sub(lambda found: entity(found.group()), text)
 
     def mark(self, text: str, marks: int, before: str, after: str) -> str:
@@ -163,13 +163,6 @@ class ZulipWriter(MarkdownWriter):
             return ""
         bar = fence(inner)
         return f"{bar}quote\n{inner}\n{bar}"
-
-    def cell(self, cell: tuple[Inline, ...], job: Job) -> str:  # type: ignore[override]
-        self._in_table = True
-        try:
-            return super().cell(cell, job)
-        finally:
-            self._in_table = False
 
     def item_indent(self, marker: str) -> str:
         return "  "

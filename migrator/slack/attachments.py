@@ -6,6 +6,8 @@ import html
 import re
 from typing import Any
 
+from msgspec import structs
+
 from migrator.ledger import Fate, Feature, Loss
 from migrator.model import Block, Card, CardField, File, Paragraph, Picture, QuotedMessage
 from migrator.slack import mrkdwn
@@ -112,7 +114,7 @@ def _card(item: Json, context: Context) -> Card | None:
     image = _string(item.get("image_url")) or _string(item.get("thumb_url"))
     card = Card(
         title=title,
-        title_url=mrkdwn.decode(_string(item.get("title_link"))) or address,
+        title_url=mrkdwn.decode(_string(item.get("title_link"))) or _string(item.get("from_url")) or address,
         author=_label(item.get("author_name")) or _label(item.get("author_subname")),
         author_url=mrkdwn.decode(_string(item.get("author_link"))),
         pretext=pretext,
@@ -125,12 +127,12 @@ def _card(item: Json, context: Context) -> Card | None:
         service=_label(item.get("service_name")),
         preview_of=address,
     )
-    empty = Card(at=card.at, color=card.color, preview_of=address, service=card.service, title_url=address)
-    if card == empty:
+    bare = Card(at=card.at, color=card.color, preview_of=address, service=card.service, title_url=card.title_url)
+    if card == bare:
         fallback = mrkdwn.parse(_string(item.get("fallback")), context)
         if not fallback:
-            return card if card.service or address else None
-        card = Card(body=fallback, at=card.at, color=card.color, service=card.service, preview_of=card.preview_of)
+            return card if card.service or card.title_url else None
+        card = structs.replace(card, body=fallback)
     return card
 
 

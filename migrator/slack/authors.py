@@ -1,4 +1,4 @@
-"""Who wrote a record. slack-format.md 13: one order of precedence, used by the first pass and when messages are made."""
+"""Who wrote a record: one order of precedence, for the first pass and for messages alike. slack-format.md 13."""
 
 from __future__ import annotations
 

@@ -20,55 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["Census", "take_census"]
 
 _BLOCKS = frozenset(
-    [
-        "rich_text",
-        "section",
-        "header",
-        "context",
-        "divider",
-        "image",
-        "actions",
-        "context_actions",
-        "input",
-        "video",
-        "markdown",
-        "table",
-        "data_table",
-        "file",
-        "call",
-        "task_card",
-        "plan",
-        "alert",
-        "card",
-        "carousel",
-        "container",
-        "auth_provider",
-        "share_shortcut",
-        "condition",
-        "event",
-    ]
+    {"rich_text", "section", "header", "context", "divider", "image", "actions", "context_actions", "input", "video"}
+    | {"markdown", "table", "data_table", "file", "call", "task_card", "plan", "alert", "card", "carousel", "container"}
+    | {"auth_provider", "share_shortcut", "condition", "event"}
 )
 _ELEMENTS = frozenset(
-    [
-        "rich_text_section",
-        "rich_text_list",
-        "rich_text_quote",
-        "rich_text_preformatted",
-        "text",
-        "link",
-        "emoji",
-        "user",
-        "channel",
-        "broadcast",
-        "usergroup",
-        "date",
-        "color",
-        "team",
-        "message_mention",
-        "canvas",
-        "list_record",
-        "file",
-    ]
+    {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted", "text", "link", "emoji"}
+    | {"user", "channel", "broadcast", "usergroup", "date", "color", "team", "message_mention", "canvas", "file"}
+    | {"list_record"}
 )
 Counts = Counter[str]
 
@@ -131,7 +90,8 @@ class Census(Struct):
             "unknown": _sorted(self.unknown),
             "odd": _sorted(self.odd),
             "notes": self.notes,
-            "quarantined": self.quarantined,
+            "quarantined": len(self.quarantined),
+            "quarantined_records": self.quarantined,
         }
 
 

@@ -110,10 +110,13 @@ class Files:
             return Missing("the copy in the export cannot be read")
         if not size and record.size:
             return Missing("the copy in the export is empty")
-        if head.startswith((b"<!doctype html", b"<html")) and "html" not in (record.mimetype or ""):
-            if (record.mode or "") not in ("quip", "canvas", "space", "post", "email"):
-                return Missing("the copy in the export is a sign-in page")
+        if head.startswith((b"<!doctype html", b"<html")) and not _is_page(record):
+            return Missing("the copy in the export is a sign-in page")
         return Local(member, size)
+
+
+def _is_page(record: FileRecord) -> bool:
+    return "html" in (record.mimetype or "") or record.mode in ("quip", "canvas", "space", "post", "email")
 
 
 def _mode(record: FileRecord) -> FileMode:

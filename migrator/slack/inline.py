@@ -149,7 +149,8 @@ class _Line:
         if match is None:
             return
         name, end = match[1], match.end()
-        if at and line[at - 1].isalnum() and line[end : end + 1].isalnum() and _HEX.fullmatch(name):
+        within = at and line[at - 1].isalnum() and (line[end : end + 1].isalnum() or line.startswith(":", end))
+        if within and _HEX.fullmatch(name):
             return
         leaf = emoji(name, int(match[2] or 0), self.context, self.marks)
         if leaf is not None:

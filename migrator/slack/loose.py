@@ -72,11 +72,9 @@ def listed(value: object) -> list[Any]:
 
 
 def dicts(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in listed(value) if isinstance(item, dict)]
 
 
 def strings(value: object) -> list[str]:
     """The non-empty strings of a list, each once, in order."""
-    return (
-        list(dict.fromkeys(item for item in value if isinstance(item, str) and item)) if isinstance(value, list) else []
-    )
+    return list(dict.fromkeys(item for item in listed(value) if isinstance(item, str) and item))

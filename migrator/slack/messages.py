@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import Raw
+
 from migrator.ledger import Fate, Feature, Loss
 from migrator.model import (
     Author,
@@ -189,16 +191,18 @@ class Maker:
         return ""
 
     def _revisions(self, record: Record, index: Index, losses: list[Loss]) -> tuple[Revision, ...]:
-        out = []
+        out: list[Revision] = []
         for at in index.revisions.get(record.ts, ()):
             log = self.earlier(at)
-            if log is None:
-                continue
-            before = mapping(loose(log.previous_message)) or mapping(loose(log.original))
-            if not before:
+            before = (mapping(loose(log.previous_message)) or mapping(loose(log.original))) if log is not None else {}
+            if log is None or not before:
                 losses.append(Loss(Feature.REVISION, Fate.DROPPED, "the log of the edit does not hold the text"))
                 continue
-            out.append(Revision(mrkdwn.parse(string(before.get("text")), self.context), log.ts))
+            revision = Revision(mrkdwn.parse(string(before.get("text")), self.context), log.ts)
+            if revision in out:
+                losses.append(Loss(Feature.REVISION, Fate.SKIPPED, "the same log twice"))
+            else:
+                out.append(revision)
         return tuple(sorted(out, key=lambda revision: instant(revision.at)))
 
     # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,13 +233,9 @@ class Maker:
 def _no_message(record: Record, subtype: str, index: Index) -> tuple[Fate, str] | None:
     """Why a record is no message: (fate, note)."""
     if subtype in PLAIN or subtype in NOTICES:
-        comment = record.comment
-        if subtype == "file_comment" and comment is not None and comment.is_intro and record.file is not None:
-            if record.file.id in index.shares:
-                return Fate.SKIPPED, "the comment of an upload, shown with it"
-        if not record.hidden or subtype == "tombstone":
-            return None
-        return Fate.SKIPPED, "hidden in Slack too"
+        if _is_intro(record, index):
+            return Fate.SKIPPED, "the comment of an upload, shown with it"
+        return (Fate.SKIPPED, "hidden in Slack too") if record.hidden and subtype != "tombstone" else None
     if subtype in LOGS:
         return Fate.SKIPPED, "the log of a change, not a message"
     if record.hidden:
@@ -245,8 +245,15 @@ def _no_message(record: Record, subtype: str, index: Index) -> tuple[Fate, str] 
     return Fate.DROPPED, "of an unknown kind, and empty"
 
 
-def _filled(raw: object) -> bool:
-    return bytes(raw) not in (b"null", b"[]", b'""', b"{}")  # type: ignore[call-overload,no-any-return]
+def _is_intro(record: Record, index: Index) -> bool:
+    """The comment made with an upload stands twice in old exports: with the upload, and as a record of its own."""
+    if record.subtype != "file_comment" or record.comment is None or record.file is None:
+        return False
+    return bool(record.comment.is_intro) and record.file.id in index.shares
+
+
+def _filled(raw: Raw) -> bool:
+    return bytes(raw) not in (b"null", b"[]", b'""', b"{}")
 
 
 def _kind(subtype: str) -> MessageKind:

@@ -175,7 +175,7 @@ class People:
             user_ = out[owner]
             out[owner] = _with_bots(user_, bots)
         for bot, owner in sorted(self.bots.items()):
-            if owner in out and owner in self.met and bot != owner and owner != SLACKBOT:
+            if owner in out and owner in self.met and owner not in (bot, SLACKBOT):
                 out[owner] = _with_bots(out[owner], [bot])
         return out
 

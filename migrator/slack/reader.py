@@ -35,7 +35,7 @@ from migrator.model import (
     UserGroup,
     Workspace,
 )
-from migrator.slack.archive import open_archive
+from migrator.slack.archive import Archive, open_archive
 from migrator.slack.authors import author_of
 from migrator.slack.context import Context
 from migrator.slack.conversations import INDEXES, listed_conversation, people_of, unlisted_kind
@@ -45,6 +45,7 @@ from migrator.slack.found import found_in
 from migrator.slack.layout import Folder, Layout, open_layout
 from migrator.slack.loose import mapping, parse, string, strings
 from migrator.slack.messages import Maker
+from migrator.slack.names import DAY
 from migrator.slack.order import Kept, in_order, read
 from migrator.slack.people import People, listed_user
 from migrator.slack.scan import Absent, Index, Scanner
@@ -72,8 +73,10 @@ class Export:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.fingerprint = layout.fingerprint
         self.quarantine: list[Quarantined] = list(layout.refused)
         self.listed_people = 0
+        self._logs: tuple[str, dict[Loc, Record]] = ("", {})
         self._open()
 
     def _open(self) -> None:
@@ -90,7 +93,8 @@ class Export:
         self._emoji = self._custom_emoji()
         listing = self._listing()
         members = self._members(listing)
-        self._scanner = Scanner(layout, self.people)
+        pinned = frozenset(pin.file for c in listing.conversations.values() for pin in c.pins if pin.file)
+        self._scanner = Scanner(layout, self.people, pinned)
         self.indexes = {
             conversation: self._scanner.conversation(found, listed=conversation in listing.conversations)
             for conversation, found in members.items()
@@ -99,10 +103,6 @@ class Export:
         self.workspace = self._workspace(listing)
         self.context = Context(self.workspace.domain, self.workspace.emoji)
         self._maker = Maker(self.workspace.users, self.people.canonical, Files(layout), self.context, self._again)
-
-    @property
-    def fingerprint(self) -> str:
-        return self.layout.fingerprint
 
     def close(self) -> None:
         self.layout.close()
@@ -189,9 +189,13 @@ class Export:
         return Workspace(team or domain or name, name, domain, users, conversations, groups, self._emoji)
 
     def _settled(self, conversation: Conversation) -> Conversation:
-        """With ids that stand for the same bot made one, and pinned files found in messages."""
+        """With what only messages tell: whose a B… id is, where a pinned file was shown, pins of API-made exports."""
+        index = self.indexes[conversation.id]
         members = tuple(dict.fromkeys(map(self.people.canonical, conversation.members)))
-        return replace(conversation, members=members)
+        pins = [replace(pin, ts=index.pinned.get(pin.file, "")) if pin.file else pin for pin in conversation.pins]
+        known = {pin.ts for pin in pins}
+        pins += [pin for pin in dict.fromkeys(index.pins) if pin.ts not in known]
+        return replace(conversation, members=members, pins=tuple(pins))
 
     def _unlisted(self, id_: ConversationId, *, private: bool) -> Conversation:
         index, folder = self.indexes[id_], self._folders[id_]
@@ -258,11 +262,15 @@ class Export:
         return Message(conversation, absent.ts, at, author, MessageKind.PLACEHOLDER, is_root=True)
 
     def _again(self, at: Loc) -> Record | None:
-        """A record by its place. Used for logs of edits only, which no public export has had."""
-        for place, record in read(self.layout, at.member, lambda _at, _reason: None):
-            if place == at:
-                return record
-        return None
+        """The log of an edit, by its place; one member's logs are remembered."""
+        if self._logs[0] != at.member:
+            logs = {
+                place: record
+                for place, record in read(self.layout, at.member, lambda _at, _reason: None)
+                if record.subtype == "message_changed"
+            }
+            self._logs = (at.member, logs)
+        return self._logs[1].get(at)
 
     # ── bytes and counts ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -281,7 +289,10 @@ class Export:
 
 
 def open_export(paths: Sequence[Path]) -> Export:
-    """One or more exports of one workspace. ExportError where one cannot be read at all, UsageError for none."""
+    """One or more exports of one workspace, in any order: the one with the newest day is the latest.
+
+    ExportError where one cannot be read at all, UsageError for none.
+    """
     if not paths:
         raise UsageError("no export was given", hint="slack-migrator inspect EXPORT")
     archives = []
@@ -292,7 +303,18 @@ def open_export(paths: Sequence[Path]) -> Export:
         for archive in archives:
             archive.close()
         raise
-    return Export(open_layout(archives))
+    return Export(open_layout(_by_age(archives)))
+
+
+def _by_age(archives: list[Archive]) -> list[Archive]:
+    """The latest last; as given where an archive has no day files to tell by."""
+    newest = [
+        max((name.rpartition("/")[2] for name in archive.names() if DAY.fullmatch(name.rpartition("/")[2])), default="")
+        for archive in archives
+    ]
+    if not all(newest):
+        return archives
+    return [archives[number] for number in sorted(range(len(archives)), key=newest.__getitem__)]
 
 
 def _most(counter: dict[str, int]) -> str:

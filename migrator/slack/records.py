@@ -69,6 +69,8 @@ def placed(member: str, pieces: Iterator[Piece]) -> Iterator[Record]:
 
 def _well_formed(content: bytes, keys: tuple[str, ...]) -> list[Piece] | None:
     """A sound file that is no list; None where it is not sound."""
+    if content.lstrip().startswith(b"["):
+        return None
     try:
         fields = _split_object(content)
     except msgspec.ValidationError:
@@ -143,19 +145,22 @@ def _broken(text: str, at: int, error: Exception) -> tuple[Damaged, int]:
     """What is wrong with the record that begins here, and where the next one begins (-1: nowhere)."""
     reached = error.pos if isinstance(error, JSONDecodeError) else at
     for boundary in _BETWEEN.finditer(text, max(at, reached - 1)):
-        if _is_message(text, boundary.end()):
+        if _is_record(text, boundary.end()):
             return Damaged(_why(error)), boundary.end()
-    cut = isinstance(error, JSONDecodeError) and not text[error.pos :].strip()
+    cut = isinstance(error, JSONDecodeError) and text.rstrip()[-1:] not in ("]", "}", ">")
     return Damaged("the file is cut off within this record" if cut else _why(error)), -1
 
 
-def _is_message(text: str, at: int) -> bool:
-    """Whether a message record begins here, and not an object within one."""
+def _is_record(text: str, at: int) -> bool:
+    """Whether a record begins here, a message or one of an index, and not an object within one."""
     try:
         value: Any = _scan(text, at)[0]
     except (JSONDecodeError, RecursionError):
         return False
-    return isinstance(value, dict) and value.get("type") == "message" and isinstance(value.get("ts"), str)
+    if not isinstance(value, dict):
+        return False
+    is_message = value.get("type") == "message" and isinstance(value.get("ts"), str)
+    return is_message or (isinstance(value.get("id"), str) and bool({"members", "profile"} & value.keys()))
 
 
 def _why(error: Exception) -> str:

@@ -70,7 +70,8 @@ def rich_text(block: Json, context: Context) -> list[Block]:
         elif kind == "rich_text_preformatted":
             language = element.get("language")
             code = Code(_code_text(element.get("elements")), language if isinstance(language, str) else "")
-            _quoted(_border(element), [code], out)
+            if code.text:
+                _quoted(_border(element), [code], out)
         else:
             out.append(UnknownBlock(str(kind), best_text(element)))
     _close_lists(lists, context, out)
@@ -130,7 +131,7 @@ def rich_inlines(elements: object, context: Context) -> list[Inline]:
         kind = element.get("type")
         if kind == "text":
             _text(element.get("text"), _marks(element), out)
-        elif make := _LEAVES.get(kind):  # type: ignore[arg-type]
+        elif make := _LEAVES.get(str(kind)):
             out.append(make(element, _marks(element), context))
         else:
             out.append(_unknown(element, str(kind), _marks(element)))

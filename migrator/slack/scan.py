@@ -18,7 +18,7 @@ from migrator.model import FileId, GroupId, Loc, Pin, Ts, UserId
 from migrator.slack.authors import author_of, own_name
 from migrator.slack.layout import Layout
 from migrator.slack.loose import dicts, mapping, number, string
-from migrator.slack.order import Span, read
+from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
 from migrator.slack.subtypes import LOGS
 from migrator.slack.times import instant, is_ts
@@ -31,7 +31,8 @@ _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
 _RAW_USER = re.compile(rb'"(?:user_id|author_id)"\s*:\s*"([UWB][A-Z0-9]+)"')
 _RAW_MENTION = re.compile(rb"(?:<|\\u003c)@([UWB][A-Z0-9]{2,})")
 _RAW_GROUP = re.compile(rb'"usergroup_id"\s*:\s*"(S[A-Z0-9]+)"')
-_HOST = re.compile(r"https://([a-z0-9-]+)\.(?:enterprise\.)?slack\.com/(?:files|archives)/")
+_TEAM = re.compile(r"https://files\.slack\.com/files-pri/(T[A-Z0-9]+)-")
+_HOST = re.compile(r"https://([a-z0-9-]+)\.(?:enterprise\.)?slack\.com/files/")
 
 
 class Absent(Struct, frozen=True):
@@ -45,18 +46,20 @@ class Absent(Struct, frozen=True):
 class Index(Struct):
     """What the second pass knows of a conversation.
 
-    `roots`: moments of messages that others reply to, sorted. `absent`: moment -> root to be made up. `moved`: moment of
-    a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the message it was uploaded with.
-    `revisions`: ts -> places (member, index) of the logs of its edits.
+    `roots`: moments of messages that others reply to, sorted. `absent`: moment -> root to be made up. `moved`: moment
+    of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the message it was uploaded
+    with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of pins, for conversations
+    whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
     """
 
-    spans: list[Span] = field(default_factory=list)
+    spans: Spans = field(default_factory=Spans)
     roots: array[int] = field(default_factory=lambda: array("q"))
     absent: dict[int, Absent] = field(default_factory=dict)
     moved: dict[int, Ts] = field(default_factory=dict)
     shares: dict[FileId, Ts] = field(default_factory=dict)
     revisions: dict[Ts, list[Loc]] = field(default_factory=dict)
     pins: list[Pin] = field(default_factory=list)
+    pinned: dict[FileId, Ts] = field(default_factory=dict)
     authors: set[UserId] = field(default_factory=set)
 
     def is_root(self, moment: int) -> bool:
@@ -67,8 +70,9 @@ class Index(Struct):
 class Scanner:
     """Reads members, and fills `people`, `groups`, `teams`, `domains`, `quarantine`."""
 
-    def __init__(self, layout: Layout, people: People) -> None:
-        self.layout, self.people = layout, people
+    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
+        """`pinned`: files that some conversation has pinned."""
+        self.layout, self.people, self.pinned = layout, people, pinned
         self.groups: dict[GroupId, str] = {}
         self.teams: Counter[str] = Counter()
         self.domains: Counter[str] = Counter()
@@ -98,9 +102,8 @@ class Scanner:
             self._see_raw(record)
         if record.edited is not None and record.edited.user:
             self._meet(record.edited.user, "author")
-        for user in (record.inviter, record.parent_user_id, record.welcome_party_user_id):
-            if user:
-                self._meet(user, "mention")
+        for named in (record.inviter, record.parent_user_id, record.welcome_party_user_id):
+            self._meet(named, "mention")
         for file in (record.file, *(record.files or ())):
             if file is not None:
                 self._see_file(file)
@@ -150,19 +153,19 @@ class Scanner:
         if "<!subteam^" in text:
             for group, label in _GROUP.findall(text):
                 self.groups[group] = label.lstrip("@") or self.groups.get(group, "")
-        if "slack.com/archives/" in text and (host := _HOST.search(text)):
-            self.domains[host[1]] += 1
 
     def _see_raw(self, record: Record) -> None:
         for raw in (record.blocks, record.attachments):
-            if len(memoryview(raw)) < 20:
-                continue
-            for user in _RAW_USER.findall(raw):
-                self._meet(user.decode(), "mention")
-            for user in _RAW_MENTION.findall(raw):
-                self._meet(user.decode(), "mention")
-            for group in _RAW_GROUP.findall(raw):
-                self.groups.setdefault(group.decode(), "")
+            data = bytes(raw)
+            if b'user_id"' in data or b'author_id"' in data:
+                for user in _RAW_USER.findall(data):
+                    self._meet(user.decode(), "mention")
+            if b"@" in data:
+                for user in _RAW_MENTION.findall(data):
+                    self._meet(user.decode(), "mention")
+            if b'usergroup_id"' in data:
+                for group in _RAW_GROUP.findall(data):
+                    self.groups.setdefault(group.decode(), "")
 
     def _see_file(self, file: FileRecord) -> None:
         if file.user:
@@ -172,6 +175,8 @@ class Scanner:
                 self._meet(user, "reaction")
         if file.permalink and (host := _HOST.match(file.permalink)):
             self.domains[host[1]] += 1
+        if file.url_private and (team := _TEAM.match(file.url_private)):
+            self.teams[team[1]] += 1
 
 
 class _Pass:
@@ -187,10 +192,10 @@ class _Pass:
         self.ascending = True
 
     def member(self, member: str) -> None:
-        first = last = -1
+        first = -1
         for at, record in read(self.scanner.layout, member, self.scanner.damaged):
             moment = instant(record.ts)
-            first, last = moment if first < 0 else min(first, moment), max(last, moment)
+            first = moment if first < 0 else min(first, moment)
             if self.moments and moment < self.moments[-1]:
                 self.ascending = False
             self.moments.append(moment)
@@ -198,9 +203,12 @@ class _Pass:
             self._thread(record, moment, at)
             if record.subtype is not None or record.hidden:
                 self._odd(record, at)
+            if record.files or record.file is not None or record.pinned_to:
+                self._pins(record)
             if not self.listed:
                 self._unlisted(record)
-        self.index.spans.append(Span(member, max(first, 0), max(last, 0)))
+        self.index.spans.members.append(member)
+        self.index.spans.firsts.append(max(first, 0))
 
     def _thread(self, record: Record, moment: int, at: Loc) -> None:
         if record.subtype in LOGS:
@@ -228,6 +236,15 @@ class _Pass:
             target = string(mapping(loose(record.message)).get("ts"))
             if is_ts(target):
                 self.index.revisions.setdefault(target, []).append(at)
+
+    def _pins(self, record: Record) -> None:
+        for file in (record.file, *(record.files or ())):
+            if file is not None and file.id in self.scanner.pinned:
+                self.index.pinned.setdefault(file.id, record.ts)
+        if record.pinned_to:
+            details = mapping(mapping(loose(record.pinned_info)).get(record.pinned_to[0]))
+            pin = Pin(record.ts, by=string(details.get("pinned_by")), at=number(details.get("pinned_ts")))
+            self.index.pins.append(pin)
 
     def _unlisted(self, record: Record) -> None:
         self.index.authors.add(author_of(record, self.scanner.people.canonical))

@@ -19,10 +19,10 @@ sys.path.insert(0, str(SAMPLES))
 from generate import generate
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_killed_anywhere_and_run_again(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
-    generate(tmp_path / "export.zip", messages=400, people=12, conversations=4, seed=seed)
+    generate(tmp_path / "export.zip", messages=250, people=12, conversations=4, seed=seed)
     store = tmp_path / "target.jsonl"
     config = tmp_path / "move.toml"
     config.write_text(f'[memory]\npath = "{store}"\npause = 0.002\n', encoding="utf-8")
@@ -37,7 +37,7 @@ def test_killed_anywhere_and_run_again(tmp_path: Path, seed: int) -> None:
             if (store.stat().st_size if store.exists() else 0) > before:
                 break  # it has begun to write
             time.sleep(0.005)
-        time.sleep(dice.uniform(0.0, 0.12))
+        time.sleep(dice.uniform(0.0, 0.25))
         if process.poll() is not None:
             break
         process.send_signal(signal.SIGKILL)
@@ -50,4 +50,4 @@ def test_killed_anywhere_and_run_again(tmp_path: Path, seed: int) -> None:
     written = [json.loads(line) for line in store.read_text(encoding="utf-8").splitlines()]
     keys = Counter(content[1]["key"] for what, content in written if what == "post")
     assert not [key for key, times in keys.items() if times > 1]
-    assert len({key.split("/")[1] for key in keys}) <= 400 < len(keys) + 50
+    assert len({key.split("/")[1] for key in keys}) <= 250 < len(keys) + 50

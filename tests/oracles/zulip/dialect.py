@@ -28,7 +28,7 @@ class Zulip:
         self.possible = re.compile("|".join(sorted(map(re.escape, self.characters), key=len, reverse=True)) or "(?!)")
         self._stash: list[str] = []
         self._passes: list[tuple[re.Pattern[str], Callable[[re.Match[str], int], str | None]]] = [
-            (re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S), self._code),
+            (re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL), self._code),
             (re.compile(r"\*\*\*(?!\s)([^*^\n]+)(?<!\s)\*\*\*"), self._wrap("<strong><em>", "</em></strong>")),
             (re.compile(r"(?<![^\s'\"({\[/<])@(_?)\*\*([^*]+)\*\*"), self._mention),
             (re.compile(r"\B(?<!\$)\$\$(?!\$)([^\n_$](?:[^$\n])*)\$\$(?!\$)\B"), self._tex),
@@ -121,9 +121,7 @@ class Zulip:
         if not code:
             return f'<img alt=":{name}:" class="emoji" src="/x.png">'
         title = name.replace("_", " ")
-        return (
-            f'<span aria-label="{title}" class="emoji emoji-{code}" role="img" title="{title}">:{name}:</span>'
-        )
+        return f'<span aria-label="{title}" class="emoji emoji-{code}" role="img" title="{title}">:{name}:</span>'
 
     # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,7 +174,7 @@ class Zulip:
                 made = "<hr>"
             elif re.match(r" ?(?:[*+-]|\d+\.) +\S", line):
                 made, after = self._list(lines[at:]), []
-            elif re.match(r" {0,3}> ?", line) and re.sub(r"^ {0,3}> ?", "", line):
+            elif re.match(r" {0,3}>", line) and any(re.match(r" {0,3}> ?\S", one) for one in lines[at:]):
                 inner = [re.sub(r"^ {0,3}> ?", "", one) for one in lines[at:]]
                 made, after = f"<blockquote>\n{self._blocks(inner)}\n</blockquote>", []
             elif at == 0 and len(lines) > 1 and re.fullmatch(r"[|:\- ]*-[|:\- ]*", lines[1]) and "|" in lines[1]:
@@ -196,7 +194,7 @@ class Zulip:
             if found := marker.fullmatch(line):
                 items.append(([found.group(1)], []))
             elif items[-1][1] or re.match(r" {2,3}(?:[*+-]|\d+\.) +", line):
-                items[-1][1].append(line[2:] if line.startswith("  ") else line)
+                items[-1][1].append(line.removeprefix("  "))
             else:
                 items[-1][0].append(line)
         out = []
