@@ -26,16 +26,16 @@ def memory() -> Maker:
 
 
 @pytest.fixture
+def matrix(synapse: Homeserver) -> Maker:
+    settings = corner(synapse)
+    return lambda: Matrix(settings)
+
+
+@pytest.fixture
 def zulip() -> Iterator[Maker]:
     with serving(Realm(server_emoji())) as fake:
         yield lambda: Zulip(settings_for(fake))
         assert fake.violations == []
-
-
-@pytest.fixture
-def matrix(synapse: Homeserver) -> Maker:
-    settings = corner(synapse)
-    return lambda: Matrix(settings)
 
 
 @pytest.fixture(params=["memory", "zulip", pytest.param("matrix", marks=pytest.mark.synapse)])
