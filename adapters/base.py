@@ -242,7 +242,10 @@ class RemoteMessage(Struct, frozen=True):
 
 
 class Adapter(Protocol):
-    """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`."""
+    """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`.
+
+    One whose reactions know no skin tones says so by `skin_tones: ClassVar[bool] = False`.
+    """
 
     name: ClassVar[str]
     routes: ClassVar[tuple[Route, ...]]
@@ -315,6 +318,13 @@ class Foresees(Protocol):
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""
+        ...
+
+
+@runtime_checkable
+class PutsAvatars(Protocol):
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        """Give somebody their picture. Returns what stands for the picture."""
         ...
 
 

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from itertools import groupby
+from mimetypes import guess_type
 from typing import TypeVar
 
 import msgspec
@@ -27,6 +28,7 @@ from migrator.adapters.base import (
     Kind,
     Live,
     Pins,
+    PutsAvatars,
     PutsEmoji,
     PutsGroups,
     PutsWorkspace,
@@ -38,7 +40,7 @@ from migrator.directory import Names
 from migrator.errors import Retry, SkipItem, TargetUnavailable
 from migrator.journal import Journal
 from migrator.lane import Lane
-from migrator.model import Conversation, CustomEmoji, File, Local
+from migrator.model import Conversation, CustomEmoji, File, Local, User
 from migrator.plan import Options, chosen, file_shortfall, is_skipped, post_key
 from migrator.progress import Progress
 
@@ -148,6 +150,11 @@ class Engine:
         async with _Lanes() as lanes:
             for user in workspace.users.values():
                 lanes.start(self._put(Kind.USER, user.id, user, partial(adapter.put_user, user)))
+        if isinstance(adapter, PutsAvatars):
+            async with _Lanes() as lanes:
+                for user in workspace.users.values():
+                    if isinstance(user.avatar, Local):
+                        lanes.start(self._put_avatar(adapter, user, user.avatar))
         if isinstance(adapter, PutsEmoji):
             for emoji in workspace.emoji.values():
                 if isinstance(image := _image_of(emoji, workspace.emoji), Local):
@@ -164,6 +171,20 @@ class Engine:
             for group in workspace.groups.values():
                 members = self._remotes(Kind.USER, group.members)
                 await self._put(Kind.GROUP, group.id, group, partial(adapter.put_group, group, members))
+
+    async def _put_avatar(self, adapter: PutsAvatars, user: User, image: Local) -> None:
+        remote = self.journal.remote(Kind.USER, user.id)
+        if remote is None:
+            return
+        name = image.member.rpartition("/")[2]
+        mime = guess_type(name)[0] or "image/png"
+        picture = File(id=f"avatar:{user.id}", name=name, data=image, mime=mime, size=image.size)
+
+        async def act() -> RemoteId:
+            with self.source.open(picture) as body:
+                return await adapter.put_avatar(user, remote, picture, body)
+
+        await self._put(Kind.FILE, picture.id, image, act)
 
     async def _put_emoji(self, adapter: PutsEmoji, emoji: CustomEmoji, image: Local) -> RemoteId:
         picture = File(id=f"emoji:{emoji.name}", name=emoji.name, data=image, size=image.size)

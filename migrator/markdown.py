@@ -47,6 +47,7 @@ __all__ = ["MarkdownWriter", "Rendered", "fence"]
 
 BOLD, ITALIC, STRIKE, CODE = Marks.BOLD.value, Marks.ITALIC.value, Marks.STRIKE.value, Marks.CODE.value
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE))
+_LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
 _TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
@@ -82,6 +83,7 @@ class MarkdownWriter(Writer):
 
     separator: ClassVar[str] = "\n\n"
     gap: ClassVar[str] = "\u200b"  # between two runs that touch
+    blank_before_number: ClassVar[bool] = False  # a nested list that does not count from 1 needs a line before it
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     needs_escape: ClassVar[re.Pattern[str]]  # finds whatever `escape` or `escape_start` might change
 
@@ -229,12 +231,10 @@ class MarkdownWriter(Writer):
             if not stands_alone:
                 lines.append(line)
                 continue
-            if lines:
-                out.append("\n".join(lines))
-                lines = []
-            out.append(line)
+            out += [_dedented(lines), line] if lines else [line]
+            lines = []
         if lines:
-            out.append("\n".join(lines))
+            out.append(_dedented(lines))
         return self.separator.join(out)
 
     def _listed(self, node: List, indent: str, job: Job) -> Iterator[tuple[str, bool]]:
@@ -244,11 +244,18 @@ class MarkdownWriter(Writer):
             inner = indent + self.item_indent(marker)
             lead = indent + marker
             broken = False
+            last: Block | None = None
             for block in item.blocks:
                 if isinstance(block, List):
                     if lead:
                         yield lead + "\u200b", False
                         lead = ""
+                    if isinstance(last, List) and last.ordered is not block.ordered and not broken:
+                        job.lose(Feature.LIST, "interrupted: bullets and numbers on one level")
+                        broken = True
+                        yield "\u200b", True
+                    if block.ordered and block.start != 1 and self.blank_before_number and not broken:
+                        yield "", False
                     yield from self._listed(block, inner, job)
                 elif isinstance(block, Paragraph | Heading):
                     for line in filter(visible, self.lines(block.inlines, job)):
@@ -262,6 +269,7 @@ class MarkdownWriter(Writer):
                         job.lose(Feature.LIST, "interrupted by what cannot stand in an item")
                     broken = True
                     yield text, True
+                last = block
             if lead:
                 yield lead + "\u200b", False
 
@@ -465,8 +473,6 @@ class MarkdownWriter(Writer):
 
     def _words(self, text: str, marks: int, job: Job, label: bool) -> str:
         """Escaped words, with the addresses among them as they are, as links, or disarmed in a label."""
-        if not text.isprintable():
-            text = " ".join(clean(text).splitlines()) if text.strip() else text
         if label:
             return self.disarm(text, job)
         if not marks and self.needs_escape.search(text) is None:
@@ -498,6 +504,12 @@ def fence(text: str) -> str:
     return "`" * max(3, longest + 1)
 
 
+def _dedented(lines: list[str]) -> str:
+    """A list that was interrupted begins again at the margin."""
+    width = len(lines[0]) - len(lines[0].lstrip(" "))
+    return "\n".join([line[min(width, len(line) - len(line.lstrip(" "))) :] for line in lines] if width else lines)
+
+
 def _spaces(space: str) -> str:
     """White space that every renderer takes for such."""
     return space if space.isprintable() else " " * len(space)
@@ -508,6 +520,10 @@ def _one_kind_of_line_end(text: str) -> str:
 
 
 def _words(rows: list[list[_Piece]], text: str, marks: int) -> None:
+    if not text.isprintable():
+        text = clean(text)
+        for end in _LINE_ENDS:
+            text = text.replace(end, " ")
     if text:
         rows[-1].append(_Piece(marks, text))
 

@@ -76,9 +76,11 @@ class Move:
         self.route = choose_route(self.adapter, options.route)
         self.target: Target | None = None
         self._stack = AsyncExitStack()
+        self.opened = False  # whether there is a source to look at
 
     async def __aenter__(self) -> Move:
         self.source: Export = open_export(self.exports)
+        self.opened = True
         self._stack.callback(self.source.close)
         try:
             if not self.offline:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from hashlib import blake2b
 from typing import Protocol
 
@@ -18,7 +19,18 @@ from migrator.adapters.base import Adapter, Composed, Draft, Key, Kind, Limits, 
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
-from migrator.model import Conversation, ConversationKind, File, FileMode, Local, Message, MessageKind, Reaction, Role
+from migrator.model import (
+    Conversation,
+    ConversationKind,
+    File,
+    FileMode,
+    Local,
+    Message,
+    MessageKind,
+    Reaction,
+    Role,
+    Workspace,
+)
 from migrator.survey import features
 from migrator.survey_text import text_features
 
@@ -180,7 +192,7 @@ class Planner:
         self.snapshot, self.options = snapshot, options
         self.route = choose_route(adapter, options.route)
         self.limits = target.limits if target else Limits()
-        self.names = Names(source.workspace, snapshot.remote)
+        self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
         self.ledger = Ledger()
         self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
         self._lines: dict[str, ConversationLine] = {}
@@ -219,6 +231,29 @@ class Planner:
             warnings=self.target.warnings if self.target else (),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
+
+
+FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids
+
+
+def _foreseen(workspace: Workspace, route: Route, snapshot: Snapshot, kind: Kind, key: Key) -> RemoteId | None:
+    """What a writer will find when messages are sent: by then people, conversations, groups and emoji are made."""
+    if (remote := snapshot.remote(kind, key)) is not None:
+        return remote
+    if kind is Kind.EMOJI:
+        emoji = workspace.emoji.get(key)
+        made = emoji is not None and isinstance(emoji.image, Local) and _holds(route, Feature.CUSTOM_EMOJI)
+    elif kind is Kind.GROUP:
+        made = key in workspace.groups and _holds(route, Feature.USER_GROUP)
+    else:
+        made = (kind is Kind.USER and key in workspace.users) or (
+            kind is Kind.CONVERSATION and key in workspace.conversations
+        )
+    return FORESEEN if made else None
+
+
+def _holds(route: Route, feature: Feature) -> bool:
+    return route.fates[feature].fate is not Fate.DROPPED
 
 
 class _ConversationPlanner:

@@ -7,7 +7,6 @@ Settings: `homeserver` (address), `as_token` (see `migrator.secret`), `prefix` o
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from urllib.parse import urlsplit
@@ -210,6 +209,14 @@ class Matrix:
         await self._seats().enter_space(user)
         return mxid
 
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        from migrator.adapters.matrix.client import Api, path
+
+        url = await self.put_file(image, body, remote, "")
+        request = ("PUT", path("profile", remote, "avatar_url"), Api.to_json({"avatar_url": url}))
+        await self._api().call(request, user=remote)
+        return url
+
     async def put_conversation(self, conversation: Conversation, members: Mapping[str, RemoteId]) -> RemoteId:
         return await self._seats().put_conversation(conversation, members)
 
@@ -305,7 +312,7 @@ class Matrix:
             return reaction.post  # two names of one emoji: to this server it is one reaction
 
     async def edit(self, post: Post, remote: RemoteId) -> None:
-        """Dated as in the source, or now where an earlier edit is dated later: the latest date wins (spec 11.5.3)."""
+        """Dated as in the source, but after what it replaces: of several edits the latest date wins (spec 11.5.3)."""
         from migrator.adapters.matrix.client import path
 
         draft: event_content.Content = post.draft.content
@@ -316,9 +323,7 @@ class Matrix:
         shown = before["content"].get("m.new_content") if before else _bare(whole["content"])
         if shown == said:
             return
-        date = draft.edited
-        if not date or (before and date <= before["origin_server_ts"]):
-            date = int(time.time() * 1000)
+        date = max(draft.edited, (before or whole)["origin_server_ts"] + 1)
         txn = ids.event_txn(post.key, f"edit {post.draft.digest} {before['event_id'] if before else ''}")
         edit = event_content.replacement(said, remote)
         await self._event(room, post.author, "m.room.message", edit, txn, date)

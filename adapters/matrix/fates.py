@@ -27,7 +27,6 @@ _FATES = {
     Feature.AUTHOR_NAME: _nearly("name before the text and as a profile; no icon"),
     Feature.STRANGER: _nearly("an account of this server, marked in nothing but its name"),
     Feature.DEACTIVATED: _nearly("an account that nobody can log in to"),
-    Feature.AVATAR: _lost("pictures of people are not uploaded yet"),
     Feature.PROFILE: _lost("a Matrix profile holds a name and a picture"),
     Feature.GROUP: _nearly("a private room of its members, without a name"),
     Feature.ARCHIVED: _nearly("a room in which only administrators can write"),

@@ -196,6 +196,9 @@ class Memory:
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         return self._put(Kind.WORKSPACE, workspace.id)
 
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        return await self.put_file(image, body, remote, "")
+
     async def put_emoji(self, emoji: CustomEmoji, body: BinaryIO | None) -> RemoteId:
         return self._put(Kind.EMOJI, emoji.name)
 

@@ -104,7 +104,7 @@ class ZulipWriter(MarkdownWriter):
         return entity(piece[0]) + piece[1:] + rest
 
     def disarm(self, address: str, job: Job) -> str:
-        text = self.escape(address, STRIKE, job).replace("[", "&#91;").replace("]", "&#93;")
+        text = self.escape(address, STRIKE | ITALIC, job).replace("[", "&#91;").replace("]", "&#93;")
         return _DOMAIN.sub(lambda found: entity(found.group()), text)
 
     def mark(self, text: str, marks: int, before: str, after: str) -> str:

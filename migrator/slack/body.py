@@ -34,7 +34,7 @@ def body_with_notes(
 ) -> tuple[tuple[Block, ...], tuple[Loss, ...]]:
     """As `body`, with what was left out on purpose (previews of links that stand in the text)."""
     listed = _listed(blocks) if blocks else []
-    kinds = {block.get("type") for block in listed if isinstance(block, dict)}
+    kinds = {str(block.get("type")) for block in listed if isinstance(block, dict)}
     if "rich_text" in kinds:
         out = block_kit(listed, context) or mrkdwn.parse(text, context)
     elif kinds & _WORDY:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from migrator.ledger import Feature
@@ -20,9 +19,9 @@ from migrator.slack.wire import Record
 __all__ = ["found_in"]
 
 
-def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> Counter[Feature]:
+def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> dict[Feature, int]:
     """Everything of a record but its text."""
-    found = Counter({Feature.MESSAGE: 1})
+    found = {Feature.MESSAGE: 1}
     subtype = record.subtype
     if subtype in NOTICES:
         found[Feature.EVENT] = 1
@@ -37,17 +36,22 @@ def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId
             found[Feature.BROADCAST] = 1
     elif subtype == "file_comment" and record.file is not None:
         share = index.shares.get(record.file.id or "")
-        found[Feature.REPLY] = int(share is not None and instant(share) < instant(record.ts))
+        if share is not None and instant(share) < instant(record.ts):
+            found[Feature.REPLY] = 1
     if record.edited is not None:
         found[Feature.EDIT] = 1
-    found[Feature.REVISION] = len(index.revisions.get(record.ts, ()))
+    if record.ts in index.revisions:
+        found[Feature.REVISION] = len(index.revisions[record.ts])
     for reaction in reactions_in(record):
         named = len(reaction.users or ())
-        found[Feature.REACTION] += named
-        found[Feature.REACTION_REST] += max((reaction.count or 0) - named, 0)
-    found[Feature.FILE] = len(record.files or ()) + (record.file is not None)
-    found[Feature.AUTHOR_NAME] = int(_differs(record, users.get(author)))
-    return +found
+        found[Feature.REACTION] = found.get(Feature.REACTION, 0) + named
+        rest = max((reaction.count or 0) - named, 0)
+        found[Feature.REACTION_REST] = found.get(Feature.REACTION_REST, 0) + rest
+    if files := len(record.files or ()) + (record.file is not None):
+        found[Feature.FILE] = files
+    if _differs(record, users.get(author)):
+        found[Feature.AUTHOR_NAME] = 1
+    return found
 
 
 def _differs(record: Record, known: User | None) -> bool:

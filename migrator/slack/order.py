@@ -7,11 +7,12 @@ records wait. Where a key stands in several places, the record that comes last c
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from migrator.model import Loc
 from migrator.slack.damage import Damaged
@@ -19,18 +20,18 @@ from migrator.slack.layout import Layout
 from migrator.slack.times import instant
 from migrator.slack.wire import Record, decode
 
-__all__ = ["Kept", "Span", "in_order", "read"]
+__all__ = ["Kept", "Spans", "in_order", "read"]
 
 Waiting = tuple[int, str, int, int, Loc, Record]
 _key = itemgetter(0, 1)
 
 
-class Span(Struct, frozen=True):
-    """A member of a conversation and the moments of its first and last record, in microseconds."""
+class Spans(Struct):
+    """The members of a conversation, in the order in which later ones count, and the moment of each one's first record
+    in microseconds (0 where it has none). Arrays: a large export has a hundred thousand members."""
 
-    member: str
-    first: int
-    last: int
+    members: list[str] = field(default_factory=list)
+    firsts: array[int] = field(default_factory=lambda: array("q"))
 
 
 class Kept(Struct):
@@ -56,18 +57,18 @@ def read(layout: Layout, member: str, damaged: Callable[[Loc, str], None]) -> It
         yield at, record
 
 
-def in_order(layout: Layout, spans: list[Span], damaged: Callable[[Loc, str], None]) -> Iterator[Kept]:
-    """`spans` in the order in which later ones count. Members without any usable record have first > last."""
-    due = sorted(range(len(spans)), key=lambda number: spans[number].first)
+def in_order(layout: Layout, spans: Spans, damaged: Callable[[Loc, str], None]) -> Iterator[Kept]:
+    """All records of a conversation by (moment, ts), the last one of each key."""
+    firsts = spans.firsts
+    due = sorted(range(len(firsts)), key=firsts.__getitem__)
     waiting: list[Waiting] = []
     for place, number in enumerate(due):
-        span = spans[number]
         waiting.extend(
             (instant(record.ts), record.ts, number, index, at, record)
-            for index, (at, record) in enumerate(read(layout, span.member, damaged))
+            for index, (at, record) in enumerate(read(layout, spans.members[number], damaged))
         )
-        end = spans[due[place + 1]].first if place + 1 < len(due) else None
-        if end is None or span.first < end:
+        end = firsts[due[place + 1]] if place + 1 < len(due) else None
+        if end is None or firsts[number] < end:
             waiting.sort()
             ready = len(waiting) if end is None else _before(waiting, end)
             yield from _kept(waiting[:ready])

@@ -131,7 +131,7 @@ def rich_inlines(elements: object, context: Context) -> list[Inline]:
         kind = element.get("type")
         if kind == "text":
             _text(element.get("text"), _marks(element), out)
-        elif make := _LEAVES.get(kind):  # type: ignore[arg-type]
+        elif make := _LEAVES.get(str(kind)):
             out.append(make(element, _marks(element), context))
         else:
             out.append(_unknown(element, str(kind), _marks(element)))

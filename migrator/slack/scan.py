@@ -18,7 +18,7 @@ from migrator.model import FileId, GroupId, Loc, Pin, Ts, UserId
 from migrator.slack.authors import author_of, own_name
 from migrator.slack.layout import Layout
 from migrator.slack.loose import dicts, mapping, number, string
-from migrator.slack.order import Span, read
+from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
 from migrator.slack.subtypes import LOGS
 from migrator.slack.times import instant, is_ts
@@ -52,7 +52,7 @@ class Index(Struct):
     whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
     """
 
-    spans: list[Span] = field(default_factory=list)
+    spans: Spans = field(default_factory=Spans)
     roots: array[int] = field(default_factory=lambda: array("q"))
     absent: dict[int, Absent] = field(default_factory=dict)
     moved: dict[int, Ts] = field(default_factory=dict)
@@ -156,14 +156,16 @@ class Scanner:
 
     def _see_raw(self, record: Record) -> None:
         for raw in (record.blocks, record.attachments):
-            if len(memoryview(raw)) < 20:
-                continue
-            for user in _RAW_USER.findall(raw):
-                self._meet(user.decode(), "mention")
-            for user in _RAW_MENTION.findall(raw):
-                self._meet(user.decode(), "mention")
-            for group in _RAW_GROUP.findall(raw):
-                self.groups.setdefault(group.decode(), "")
+            data = bytes(raw)
+            if b'user_id"' in data or b'author_id"' in data:
+                for user in _RAW_USER.findall(data):
+                    self._meet(user.decode(), "mention")
+            if b"@" in data:
+                for user in _RAW_MENTION.findall(data):
+                    self._meet(user.decode(), "mention")
+            if b'usergroup_id"' in data:
+                for group in _RAW_GROUP.findall(data):
+                    self.groups.setdefault(group.decode(), "")
 
     def _see_file(self, file: FileRecord) -> None:
         if file.user:
@@ -190,10 +192,10 @@ class _Pass:
         self.ascending = True
 
     def member(self, member: str) -> None:
-        first = last = -1
+        first = -1
         for at, record in read(self.scanner.layout, member, self.scanner.damaged):
             moment = instant(record.ts)
-            first, last = moment if first < 0 else min(first, moment), max(last, moment)
+            first = moment if first < 0 else min(first, moment)
             if self.moments and moment < self.moments[-1]:
                 self.ascending = False
             self.moments.append(moment)
@@ -205,7 +207,8 @@ class _Pass:
                 self._pins(record)
             if not self.listed:
                 self._unlisted(record)
-        self.index.spans.append(Span(member, max(first, 0), max(last, 0)))
+        self.index.spans.members.append(member)
+        self.index.spans.firsts.append(max(first, 0))
 
     def _thread(self, record: Record, moment: int, at: Loc) -> None:
         if record.subtype in LOGS:

@@ -109,7 +109,8 @@ def test_senders_times_threads_and_reactions_are_those_of_the_export(sink: Sink)
                 assert relation["is_falling_back"]
                 assert relation["m.in_reply_to"]["event_id"] in {e["event_id"] for e in posted.values()}
                 checked["replies"] += 1
-            given = record.get("reactions") or record.get("file", {}).get("reactions") or ()
+            old = record["file"] if record.get("subtype") == "file_share" else {}  # where 2016 kept reactions to files
+            given = record.get("reactions") or old.get("reactions") or ()
             wanted = sum(len(set(r["users"])) for r in given)
             assert len(reacted[event["event_id"]]) == wanted, key
             people = {sink.user(user) for r in given for user in r["users"]}
@@ -162,9 +163,9 @@ def test_no_membership_is_dated_today_and_the_importer_sits_in_no_conversation(s
         members = [e for e in state if e["type"] == "m.room.member"]
         joined = {e["state_key"] for e in members if e["content"]["membership"] == "join"}
         assert joined == {sink.user(user) for user in entry["members"]}, entry["id"]
-        if entry.get("created"):
+        if int(entry.get("created") or 0) > 1:
             host = host_of(sink, room)  # whoever makes a room joins it in that moment: no homeserver dates that
-            assert max(e["origin_server_ts"] for e in members if e["state_key"] != host) < 1_760_000_000_000
+            assert not [e for e in members if e["state_key"] != host and e["origin_server_ts"] > 1_760_000_000_000]
 
 
 def test_who_was_not_in_a_private_conversation_is_kept_out(sink: Sink) -> None:

@@ -21,6 +21,8 @@ from migrator.model import Block, Marks, Text
 from migrator.plain import plain
 from migrator.slack.body import Context, body_with_notes
 from migrator.survey_text import text_features
+from tests.oracles.test_writers import HERE as HERE_IDS
+from tests.oracles.test_writers import MATTERMOST, ZULIP
 from tests.text.runs import runs_of_tree, tidy
 from tests.text.trees import KNOWN_POST, directory
 
@@ -46,12 +48,17 @@ def outputs(folder: Path) -> dict[str, str]:
     )
     names = directory()
     matrix = MatrixWriter(via=["example.org"]).write(tree, directory(MATRIX_IDS))
+    zulip, mattermost = ZULIP.write(tree, HERE_IDS), MATTERMOST.write(tree, HERE_IDS)
     return {
         "tree.txt": "".join(f"{line}\n" for line in dump(tree)),
         "plain.txt": plain(tree, names) + "\n",
         "marks.txt": "".join(f"{marks} | {text}\n" for marks, text in tidy(runs_of_tree(tree, names))),
         "matrix.html": _matrix(matrix),
-        "ledger.txt": _ledger(tree, notes, {"matrix": matrix.losses}),
+        "zulip.md": zulip.source + "\n",
+        "mattermost.md": mattermost.source + "\n",
+        "ledger.txt": _ledger(
+            tree, notes, {"matrix": matrix.losses, "zulip": zulip.losses, "mattermost": mattermost.losses}
+        ),
     }
 
 
