@@ -472,8 +472,9 @@ class MarkdownWriter(Writer):
         return ticks + text + ticks
 
     def _words(self, text: str, marks: int, job: Job, label: bool, tight: bool = False) -> str:
-        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label. `tight`: something
-        follows that an address at the end would swallow."""
+        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label.
+
+        `tight`: something follows that an address at the end would swallow."""
         if label:
             return self.disarm(text, job)
         if not marks and not tight and self.needs_escape.search(text) is None:

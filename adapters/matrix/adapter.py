@@ -1,7 +1,8 @@
 """Matrix: a homeserver written to by its client-server API, as an application service.
 
 Settings: `homeserver` (address), `as_token` (see `migrator.secret`), `prefix` of our users and aliases ("slack_"),
-`ca_file`, `lanes`, `quiet_names` (the homeserver has MSC4069 switched on). The application service acts as ghost users and dates events (`ts`), which nobody else may.
+`ca_file`, `lanes`, `quiet_names` (the homeserver has MSC4069 switched on). The application service acts as ghost users
+and dates events (`ts`), which nobody else may.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Matrix"]
 
-# MSC4069. Without it Synapse sends everyone's membership of every room anew, dated today, some time after a name is set.
+# MSC4069. Without it Synapse sends everyone's membership of every room anew, dated today, once a name is set.
 QUIETLY = "org.matrix.msc4069.propagate"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
