@@ -112,17 +112,20 @@ class Archive(ABC):
     def _settle(self, found: dict[str, int], backslashes: bool) -> None:
         """Names as they come from a zip or a folder -> the safe ones, relative to the export's root."""
         safe: dict[str, int] = {}
-        for raw, place in found.items():
+        while found:  # emptied on the way: there may be hundreds of thousands
+            raw, place = found.popitem()
             name = raw.replace("\\", "/") if backslashes else raw
             if problem := unsafe(name, self.limits.depth):
                 self._refuse(raw, problem)
                 continue
-            name = "/".join(part for part in name.split("/") if part not in ("", "."))
+            parts = name.split("/")
+            if "" in parts or "." in parts:
+                name = "/".join(part for part in parts if part not in ("", "."))
             if not name or is_junk(name):
                 continue
-            if name in safe:
+            if safe.setdefault(name, place) != place:
                 self._refuse(raw, "another member has the same name; the last one is read")
-            safe[name] = place
+        self.refused.sort(key=lambda item: item.at.member)
         root = enclosing(safe)
         if root:
             safe = {name.removeprefix(root): safe[name] for name in sorted(safe)}
@@ -218,7 +221,9 @@ class ZipArchive(Archive):
 
     def _overlaps(self) -> set[int]:
         """Numbers of entries whose bytes lie, in part, within another's."""
-        order = sorted(range(len(self._offset)), key=lambda i: (self._offset[i], self._packed[i]))
+        order: Sequence[int] = range(len(self._offset))
+        if any(self._offset[i] > self._offset[i + 1] for i in order[:-1]):
+            order = sorted(order, key=self._offset.__getitem__)
         bad: set[int] = set()
         end, last = 0, -1
         for i in order:
