@@ -421,6 +421,9 @@ class MarkdownWriter(Writer):
             if marks & CODE and self._in_table and "|" in words:
                 job.lose(Feature.INLINE_CODE, "not around a bar in a table")
                 marks &= ~CODE
+            if marks & CODE and label and ("[" in words or "]" in words):
+                job.lose(Feature.INLINE_CODE, "not around brackets in a link")
+                marks &= ~CODE
             if not marks or not visible(words):
                 out += self._words(words, 0, job, label, tight=bool(following.strip()))
                 continue
