@@ -23,7 +23,7 @@ _SPECIAL = re.compile(
     \\_ | \\(?![A-Za-z0-9])             # a backslash that would escape, or be taken for half of one
     | &(?=\#?\w+;) | [*`\[] | \](?=\()
     | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
-    | ~(?=[~A-Za-z0-9._-]) | (?<=~)~
+    | ~
     | <(?=[A-Za-z/!?@])
     | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
     | \#(?=[^\W\d_])
@@ -37,7 +37,7 @@ _START = re.compile(
     r"""
     \#{1,6}(?:\s|$) | > | [-+](?=\s|$) | \d+[.)](?=\s|$)
     | [ ]+ | \t | \u00a0                # would be code, or nothing
-    | [ |:]*-[-|:\ ]*$ | [ ]?[_=][_=\ -]*$  # rules, underlines of headings, rows below a table's head
+    | [ |:]*-[-|:\ ]*$ | [*_][-*_\ ]*$ | =[=\ ]*$  # rules, underlines of headings, rows below a table's head
     | /(?=\w)
     """,
     re.VERBOSE,
@@ -90,7 +90,15 @@ class MattermostWriter(MarkdownWriter):
             if piece == ":":
                 name = found.group(1)
                 return "&#58;" if is_name(name) or job.directory.remote_emoji(name) else ":"
-            if piece[0] in "~@#$]":
+            if piece == "~":
+                beside = text[found.end() : found.end() + 1]
+                plain = (
+                    not within
+                    and not _WORDISH.match(beside)
+                    and "~" not in (beside, text[found.start() - 1 : found.start()])
+                )
+                return "~" if plain else entity("~")
+            if piece[0] in "@#$]":
                 return entity(piece)
             if within or len(piece) > 1:
                 return "".join([entity(c) for c in piece])
@@ -110,6 +118,8 @@ class MattermostWriter(MarkdownWriter):
             if width == 1:
                 return self.escape_start(bare)
             return "&nbsp;" * min(width, 40) + bare if bare else ""
+        if piece[0] in "*_":
+            return self.gap + line  # markers, for words so typed are escaped already
         if piece[0].isdigit():
             return f"{piece[:-1]}\\{piece[-1]}{rest}"
         if piece[0] in "#>-+":

@@ -44,6 +44,11 @@ func parse(source string) shown {
 		case *markdown.InlineImage:
 			out.Links = append(out.Links, "image:"+v.Destination())
 		case *markdown.Autolink:
+			for _, child := range v.Children { // Inspect does not go into these
+				if text, ok := child.(*markdown.Text); ok {
+					words.WriteString(text.Text)
+				}
+			}
 			out.Links = append(out.Links, v.Destination())
 		case *markdown.Emoji:
 			words.WriteString(":" + v.Name + ":")
