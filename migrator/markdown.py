@@ -70,6 +70,9 @@ class Rendered(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
+_WORDS_ONLY = re.compile(r"[A-Za-z0-9 ,.;!?'()%\u00c0-\u1fff\u3040-\ud7ff]*")  # no dialect has anything to escape in it
+
+
 class _Piece(Struct):
     """A part of a line: `words` still to be escaped, or `source` as it is to stand."""
 
@@ -127,6 +130,11 @@ class MarkdownWriter(Writer):
         """A mention, link or emoji with what must stand between it and its neighbours."""
         return source
 
+    def _is_quiet(self, text: str) -> bool:
+        """Whether nothing of a text is to be escaped. Most texts are words and commas: a quick look first."""
+        quick = text[:1].isalpha() and _WORDS_ONLY.fullmatch(text) is not None
+        return quick or self.needs_escape.search(text) is None
+
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
@@ -135,7 +143,7 @@ class MarkdownWriter(Writer):
             leaf = block.inlines[0]
             if type(leaf) is Text and not leaf.marks and leaf.text.isprintable():
                 text = leaf.text
-                if self.needs_escape.search(text) is None:
+                if self._is_quiet(text):
                     return Rendered(text, text)
         job = Job(directory)
         source = clean(self.blocks(blocks, job))
@@ -420,6 +428,9 @@ class MarkdownWriter(Writer):
             if marks & CODE and self._in_table and "|" in words:
                 job.lose(Feature.INLINE_CODE, "not around a bar in a table")
                 marks &= ~CODE
+            if marks & CODE and label and ("[" in words or "]" in words):
+                job.lose(Feature.INLINE_CODE, "not around brackets in a link")
+                marks &= ~CODE
             if not marks or not visible(words):
                 out += self._words(words, 0, job, label, tight=bool(following.strip()))
                 continue
@@ -477,6 +488,8 @@ class MarkdownWriter(Writer):
         `tight`: something follows that an address at the end would swallow."""
         if label:
             return self.disarm(text, job)
+        if ("." not in text or not (marks or tight)) and _WORDS_ONLY.fullmatch(text) is not None:
+            return text
         if not marks and not tight and self.needs_escape.search(text) is None:
             return text
         if _ADDRESS.search(text) is None:

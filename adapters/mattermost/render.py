@@ -37,7 +37,7 @@ _START = re.compile(
     r"""
     \#{1,6}(?:\s|$) | > | [-+](?=\s|$) | \d+[.)](?=\s|$)
     | [ ]+ | \t | \u00a0                # would be code, or nothing
-    | [ |:]*-[-|:\ ]*$ | [ ]?[_=][_=\ -]*$  # rules, underlines of headings, rows below a table's head
+    | [ |:]*-[-|:\ ]*$ | [*_][-*_\ ]*$ | =[=\ ]*$  # rules, underlines of headings, rows below a table's head
     | /(?=\w)
     """,
     re.VERBOSE,
@@ -118,6 +118,8 @@ class MattermostWriter(MarkdownWriter):
             if width == 1:
                 return self.escape_start(bare)
             return "&nbsp;" * min(width, 40) + bare if bare else ""
+        if piece[0] in "*_":
+            return self.gap + line  # markers, for words so typed are escaped already
         if piece[0].isdigit():
             return f"{piece[:-1]}\\{piece[-1]}{rest}"
         if piece[0] in "#>-+":
