@@ -44,7 +44,7 @@ from migrator.model import (
 from migrator.plain import clean, linkable, picture_label, plain, shown, visible
 from migrator.render import Job, Writer, label_leaves
 
-__all__ = ["MarkdownWriter", "Rendered", "fence"]
+__all__ = ["MarkdownWriter", "Piece", "Rendered", "fence"]
 
 BOLD, ITALIC, STRIKE, CODE = Marks.BOLD.value, Marks.ITALIC.value, Marks.STRIKE.value, Marks.CODE.value
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE))
@@ -52,7 +52,7 @@ _LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
 _TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
-_ADDRESS = re.compile(r"<?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
+_ADDRESS = re.compile(r"[<\\]?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
     r"https?://(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|dev|app|[a-z]{2})(?::\d+)?"
@@ -71,7 +71,7 @@ class Rendered(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
-class _Piece(Struct):
+class Piece(Struct):
     """A part of a line: `words` still to be escaped, or `source` as it is to stand."""
 
     marks: int
@@ -230,6 +230,9 @@ class MarkdownWriter(Writer):
         lines: list[str] = []
         for line, stands_alone in self._listed(node, "", job):
             if not stands_alone:
+                if lines and line and _margin(line) < _margin(lines[0]):
+                    out.append(_dedented(lines))
+                    lines = []
                 lines.append(line)
                 continue
             out += [_dedented(lines), line] if lines else [line]
@@ -281,17 +284,17 @@ class MarkdownWriter(Writer):
 
     def lines(self, inlines: Sequence[Inline], job: Job) -> list[str]:
         """Each line of a paragraph, disarmed at its beginning too."""
-        rows: list[list[_Piece]] = [[]]
+        rows: list[list[Piece]] = [[]]
         for leaf in inlines:
             if type(leaf) is Break:
                 rows.append([])
             else:
                 self._add(leaf, rows, job)
-        return [self.escape_start(self._written(row, job)) for row in rows]
+        return [self.escape_start(self.written(row, job)) for row in rows]
 
     def line(self, inlines: Sequence[Inline], job: Job) -> str:
         """Everything on one line, as headings and cells need it."""
-        row: list[list[_Piece]] = [[]]
+        row: list[list[Piece]] = [[]]
         for leaf in inlines:
             if type(leaf) is Break:
                 _words(row, " ", 0)
@@ -299,10 +302,10 @@ class MarkdownWriter(Writer):
                 self._add(leaf, row, job)
                 while len(row) > 1:
                     more = row.pop()
-                    row[-1] = [*row[-1], _Piece(0, " "), *more]
-        return self.escape_start(self._written(row[0], job))
+                    row[-1] = [*row[-1], Piece(0, " "), *more]
+        return self.escape_start(self.written(row[0], job))
 
-    def _add(self, leaf: Inline, rows: list[list[_Piece]], job: Job) -> None:
+    def _add(self, leaf: Inline, rows: list[list[Piece]], job: Job) -> None:
         marks: int = leaf.marks  # type: ignore[union-attr]
         if marks & ~(BOLD | ITALIC | STRIKE | CODE):
             if marks & Marks.UNDERLINE:
@@ -317,13 +320,13 @@ class MarkdownWriter(Writer):
             self._link(leaf, marks, rows, job)  # type: ignore[arg-type]
         elif (source := self._special(leaf, job)) is not None:
             self._unmarked(marks, job)
-            rows[-1].append(_Piece(0, source=source))
+            rows[-1].append(Piece(0, source=source))
         else:
             text = shown(leaf, job.directory)
             url = leaf.url if isinstance(leaf, Date) else ""
             if url and linkable(url):
                 label = [Text(" ".join(text.split()), marks)]
-                rows[-1].append(_Piece(0, source=self._anchor(url, self._label(label, job))))
+                rows[-1].append(Piece(0, source=self._anchor(url, self._label(label, job))))
                 return
             for index, line in enumerate(text.split("\n")):
                 if index:
@@ -363,14 +366,14 @@ class MarkdownWriter(Writer):
 
     # ── links ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _link(self, node: Link | MessageLink, marks: int, rows: list[list[_Piece]], job: Job) -> None:
+    def _link(self, node: Link | MessageLink, marks: int, rows: list[list[Piece]], job: Job) -> None:
         url = node.url
         if isinstance(node, MessageLink):
             there = self.message_url(node.conversation, node.ts, job)
             if there is None:
                 job.lose(Feature.MESSAGE_LINK, "leads back to the source")
             elif not node.label:
-                rows[-1].append(_Piece(0, source=self._anchor(there, self._label([Text(url, marks)], job))))
+                rows[-1].append(Piece(0, source=self._anchor(there, self._label([Text(url, marks)], job))))
                 return
             url = there or url
         label = label_leaves(node, job)
@@ -384,10 +387,10 @@ class MarkdownWriter(Writer):
         if there_is_no_link:
             return
         if label is None and not marks and _BARE.fullmatch(url):
-            rows[-1].append(_Piece(0, source=url))
+            rows[-1].append(Piece(0, source=url))
             return
         leaves = [Text(leaf.text, leaf.marks | marks) for leaf in label or (Text(node.url),)]
-        rows[-1].append(_Piece(0, source=self._anchor(url, self._label(leaves, job))))
+        rows[-1].append(Piece(0, source=self._anchor(url, self._label(leaves, job))))
 
     def _known(self, marks: int) -> int:
         return marks & (BOLD | ITALIC | STRIKE | CODE)
@@ -400,14 +403,14 @@ class MarkdownWriter(Writer):
         return url.translate(_UNSAFE_IN_URL)
 
     def _label(self, leaves: Iterable[Text], job: Job) -> str:
-        row: list[list[_Piece]] = [[]]
+        row: list[list[Piece]] = [[]]
         for leaf in leaves:
             _words(row, leaf.text, self._known(leaf.marks))
-        return self._written(row[0], job, label=True)
+        return self.written(row[0], job, label=True)
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _written(self, row: list[_Piece], job: Job, label: bool = False) -> str:
+    def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
         row = list(_merged(row))
         out = ""
@@ -449,7 +452,7 @@ class MarkdownWriter(Writer):
                 out += self.gap
         return out
 
-    def _touches(self, following: _Piece) -> bool:
+    def _touches(self, following: Piece) -> bool:
         """Whether the next piece begins with a marker of its own."""
         return bool(following.marks) and not following.words[:1].isspace()
 
@@ -511,8 +514,12 @@ def fence(text: str) -> str:
 
 def _dedented(lines: list[str]) -> str:
     """A list that was interrupted begins again at the margin."""
-    width = len(lines[0]) - len(lines[0].lstrip(" "))
-    return "\n".join([line[min(width, len(line) - len(line.lstrip(" "))) :] for line in lines] if width else lines)
+    width = _margin(lines[0])
+    return "\n".join([line[min(width, _margin(line)) :] for line in lines] if width else lines)
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _spaces(space: str) -> str:
@@ -524,21 +531,21 @@ def _one_kind_of_line_end(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _words(rows: list[list[_Piece]], text: str, marks: int) -> None:
+def _words(rows: list[list[Piece]], text: str, marks: int) -> None:
     if not text.isprintable():
         text = clean(text)
         for end in _LINE_ENDS:
             text = text.replace(end, " ")
     if text:
-        rows[-1].append(_Piece(marks, text))
+        rows[-1].append(Piece(marks, text))
 
 
-def _merged(row: list[_Piece]) -> Iterator[_Piece]:
+def _merged(row: list[Piece]) -> Iterator[Piece]:
     """Neighbours with equal marks as one piece."""
-    last: _Piece | None = None
+    last: Piece | None = None
     for piece in row:
         if last is not None and not piece.source and not last.source and piece.marks == last.marks:
-            last = _Piece(last.marks, last.words + piece.words)
+            last = Piece(last.marks, last.words + piece.words)
             continue
         if last is not None:
             yield last
@@ -547,7 +554,7 @@ def _merged(row: list[_Piece]) -> Iterator[_Piece]:
         yield last
 
 
-def _first(piece: _Piece) -> str:
+def _first(piece: Piece) -> str:
     return (piece.source or piece.words)[:1]
 
 
