@@ -35,7 +35,6 @@ from migrator.model import (
     MessageLink,
     Paragraph,
     Picture,
-    Quote,
     Table,
     Text,
     UnknownInline,

@@ -28,7 +28,7 @@ class Zulip:
         self.possible = re.compile("|".join(sorted(map(re.escape, self.characters), key=len, reverse=True)) or "(?!)")
         self._stash: list[str] = []
         self._passes: list[tuple[re.Pattern[str], Callable[[re.Match[str], int], str | None]]] = [
-            (re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S), self._code),
+            (re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL), self._code),
             (re.compile(r"\*\*\*(?!\s)([^*^\n]+)(?<!\s)\*\*\*"), self._wrap("<strong><em>", "</em></strong>")),
             (re.compile(r"(?<![^\s'\"({\[/<])@(_?)\*\*([^*]+)\*\*"), self._mention),
             (re.compile(r"\B(?<!\$)\$\$(?!\$)([^\n_$](?:[^$\n])*)\$\$(?!\$)\B"), self._tex),
@@ -194,7 +194,7 @@ class Zulip:
             if found := marker.fullmatch(line):
                 items.append(([found.group(1)], []))
             elif items[-1][1] or re.match(r" {2,3}(?:[*+-]|\d+\.) +", line):
-                items[-1][1].append(line[2:] if line.startswith("  ") else line)
+                items[-1][1].append(line.removeprefix("  "))
             else:
                 items[-1][0].append(line)
         out = []
