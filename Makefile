@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXPORT ?= sample_exports/kitchen_sink
 
-.PHONY: demo test check lint types unit bench docs clean
+# The server tests of Mattermost build the real server once (Go) and run it on a throw-away PostgreSQL; see their folder.
+.PHONY: demo test test-mattermost check lint types unit bench docs clean
 
 demo: $(VENV)/ready
 	$(BIN)/slack-migrator try $(EXPORT) $(ARGS)
@@ -14,7 +15,12 @@ test: check unit
 check: lint types
 
 unit: $(VENV)/ready
-	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 -m "not mattermost" $(PYTEST_ARGS)
+
+test-mattermost: $(VENV)/ready
+	$(BIN)/python -m tests.e2e.mattermost.tools
+	$(BIN)/python -m tests.e2e.mattermost.build
+	$(BIN)/pytest -n 0 -m mattermost tests/e2e/mattermost $(PYTEST_ARGS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -18,7 +18,10 @@ __all__ = ["BUILTIN", "Factory", "load", "names"]
 Factory = Callable[[Mapping[str, Any]], Adapter]
 
 BUILTIN: Mapping[str, str] = {
+    "matrix": "migrator.adapters.matrix.adapter:Matrix",
+    "mattermost": "migrator.adapters.mattermost.adapter:Mattermost",
     "memory": "migrator.adapters.memory.adapter:Memory",
+    "zulip": "migrator.adapters.zulip.adapter:Zulip",
 }
 GROUP = "slack_migrator.adapters"
 

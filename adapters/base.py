@@ -24,6 +24,7 @@ from migrator.ledger import Fate, Feature, Ledger, Loss
 from migrator.model import (
     Conversation,
     ConversationId,
+    ConversationKind,
     CustomEmoji,
     Event,
     File,
@@ -68,13 +69,15 @@ class Limits(Struct, frozen=True):
     """Hard limits of a target as read from the server by `open` where it tells them. None or 0: no limit.
 
     `text`: characters of one post as the target counts them; the adapter's own `compose` respects it. `file`: bytes.
-    `lanes`: conversations in parallel; `batch`: posts per `send`.
+    `lanes`: conversations in parallel; `batch`: posts per `send`. `settle`: seconds for which an act of a killed run
+    may still be on its way, so that `find` cannot be believed yet.
     """
 
     text: int = 0
     file: int = 0
     lanes: int = 8
     batch: int = 1
+    settle: float = 5.0
 
 
 class Route(Struct, frozen=True):
@@ -129,6 +132,7 @@ class Directory(Protocol):
     def user_name(self, user: UserId, label: str = "") -> str: ...
     def conversation_name(self, conversation: ConversationId, label: str = "") -> str: ...
     def group_name(self, group: GroupId, label: str = "") -> str: ...
+    def conversation_kind(self, conversation: ConversationId) -> ConversationKind: ...
     def remote_user(self, user: UserId) -> RemoteId | None: ...
     def remote_conversation(self, conversation: ConversationId) -> RemoteId | None: ...
     def remote_post(self, conversation: ConversationId, ts: Ts) -> RemoteId | None:
@@ -238,7 +242,10 @@ class RemoteMessage(Struct, frozen=True):
 
 
 class Adapter(Protocol):
-    """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`."""
+    """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`.
+
+    One whose reactions know no skin tones says so by `skin_tones: ClassVar[bool] = False`.
+    """
 
     name: ClassVar[str]
     routes: ClassVar[tuple[Route, ...]]
@@ -293,9 +300,31 @@ class Live(Adapter, Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
+        """Told once what is to move and what the journal knows: after `open` (if there is a server), before anything is
+        composed, found or read back. For targets whose names must be agreed on before anything is there."""
+        ...
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    async def foresee(self, workspace: Workspace) -> Sequence[str]:
+        """After `open` (and `prepare`): sentences to read before anything is written, about this workspace there."""
+        ...
+
+
+@runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
-        """What stands for the workspace as a whole (a Matrix space, a team), before any conversation."""
+        """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""
+        ...
+
+
+@runtime_checkable
+class PutsAvatars(Protocol):
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        """Give somebody their picture. Returns what stands for the picture."""
         ...
 
 
@@ -350,6 +379,16 @@ class Finishes(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembers(Protocol):
+    """A target on which settings are changed for the time of a move: what is to be undone must outlive a crash."""
+
+    def keep_in(self, folder: Path) -> None:
+        """Called after `open`, with the run folder, which this process alone holds. `close` gives back whatever this
+        run or a killed one changed."""
+        ...
+
+
 class BulkProgress(Protocol):
     """How a bulk route reports: phases by name, and counts within them."""
 
@@ -372,6 +411,7 @@ class Move(Struct, frozen=True):
     done: Callable[[Kind, Key], RemoteId | None]
     record: Callable[[Kind, Key, RemoteId, str], None]  # kind, key, remote id, digest
     options: Mapping[str, Any]
+    composed: Callable[[Message, Composed], None] = lambda _message, _composed: None  # see `OnePass`
 
 
 @runtime_checkable
@@ -382,3 +422,11 @@ class Bulk(Protocol):
         Killed at any point and called again, it resumes: no loss, no doubles.
         """
         ...
+
+
+@runtime_checkable
+class OnePass(Bulk, Protocol):
+    """A bulk route that reads every conversation once, to its end, and tells `move.composed` of each message as it
+    composes it: without a server, plan and package are then made in one pass."""
+
+    one_pass: ClassVar[bool]

@@ -15,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
+from itertools import groupby
+from mimetypes import guess_type
 from typing import TypeVar
 
 import msgspec
@@ -26,6 +28,7 @@ from migrator.adapters.base import (
     Kind,
     Live,
     Pins,
+    PutsAvatars,
     PutsEmoji,
     PutsGroups,
     PutsWorkspace,
@@ -37,8 +40,8 @@ from migrator.directory import Names
 from migrator.errors import Retry, SkipItem, TargetUnavailable
 from migrator.journal import Journal
 from migrator.lane import Lane
-from migrator.model import Conversation, CustomEmoji, File, Local
-from migrator.plan import Options, chosen, file_shortfall, is_skipped
+from migrator.model import Conversation, CustomEmoji, File, Local, User
+from migrator.plan import Options, chosen, file_shortfall, is_skipped, post_key
 from migrator.progress import Progress
 
 __all__ = ["Engine", "Outcome", "Patience"]
@@ -47,13 +50,12 @@ T = TypeVar("T")
 
 
 class Patience(Struct, frozen=True):
-    """How long to try: attempts per act, first and longest wait in seconds, and `settle`: how long an act of a killed
-    run may still be on its way before `find` can be believed."""
+    """How long to try: attempts per act, first and longest wait in seconds, and `settle` (None: as the target says)."""
 
     attempts: int = 9
     first: float = 0.5
     longest: float = 60.0
-    settle: float = 5.0
+    settle: float | None = None
 
 
 class Outcome(Struct, frozen=True):
@@ -99,6 +101,7 @@ class Engine:
         async with _Lanes() as lanes:
             for conversation in chosen(self.source, self.options):
                 lanes.start(self._lane(conversation))
+        await self._relink()
         advice: Sequence[str] = ()
         adapter = self.adapter
         if isinstance(adapter, Finishes):
@@ -120,7 +123,8 @@ class Engine:
         doubts = self.journal.doubts()
         if not doubts:
             return 0
-        await asyncio.sleep(max(0.0, self.patience.settle - self.journal.idle_seconds()))
+        settle = self.target.limits.settle if self.patience.settle is None else self.patience.settle
+        await asyncio.sleep(max(0.0, settle - self.journal.idle_seconds()))
         grouped: dict[tuple[Kind, RemoteId], list[Key]] = defaultdict(list)
         for kind, key, within in doubts:
             grouped[kind, within].append(key)
@@ -140,14 +144,20 @@ class Engine:
     async def _put_entities(self) -> None:
         workspace, adapter = self.source.workspace, self.adapter
         if isinstance(adapter, PutsWorkspace):
-            await self._put(Kind.WORKSPACE, workspace.id, workspace.name, partial(adapter.put_workspace, workspace))
+            remote = await self.attempt(partial(adapter.put_workspace, workspace))
+            self.journal.done(Kind.WORKSPACE, workspace.id, remote, "")
         self.progress.phase("people", len(workspace.users))
         async with _Lanes() as lanes:
             for user in workspace.users.values():
                 lanes.start(self._put(Kind.USER, user.id, user, partial(adapter.put_user, user)))
+        if isinstance(adapter, PutsAvatars):
+            async with _Lanes() as lanes:
+                for user in workspace.users.values():
+                    if isinstance(user.avatar, Local):
+                        lanes.start(self._put_avatar(adapter, user, user.avatar))
         if isinstance(adapter, PutsEmoji):
             for emoji in workspace.emoji.values():
-                if isinstance(image := emoji.image, Local):
+                if isinstance(image := _image_of(emoji, workspace.emoji), Local):
                     act = partial(self._put_emoji, adapter, emoji, image)
                     await self._put(Kind.EMOJI, emoji.name, emoji, act)
         conversations = chosen(self.source, self.options)
@@ -161,6 +171,20 @@ class Engine:
             for group in workspace.groups.values():
                 members = self._remotes(Kind.USER, group.members)
                 await self._put(Kind.GROUP, group.id, group, partial(adapter.put_group, group, members))
+
+    async def _put_avatar(self, adapter: PutsAvatars, user: User, image: Local) -> None:
+        remote = self.journal.remote(Kind.USER, user.id)
+        if remote is None:
+            return
+        name = image.member.rpartition("/")[2]
+        mime = guess_type(name)[0] or "image/png"
+        picture = File(id=f"avatar:{user.id}", name=name, data=image, mime=mime, size=image.size)
+
+        async def act() -> RemoteId:
+            with self.source.open(picture) as body:
+                return await adapter.put_avatar(user, remote, picture, body)
+
+        await self._put(Kind.FILE, picture.id, image, act)
 
     async def _put_emoji(self, adapter: PutsEmoji, emoji: CustomEmoji, image: Local) -> RemoteId:
         picture = File(id=f"emoji:{emoji.name}", name=emoji.name, data=image, size=image.size)
@@ -204,6 +228,23 @@ class Engine:
                 members = self._remotes(Kind.USER, conversation.members)
                 adapter = self.adapter
                 await self.attempt(partial(adapter.finish_conversation, conversation, remote, members))
+
+    async def _relink(self) -> None:
+        """Links to messages that were sent after the message that links to them: lanes run in parallel, and people
+        edit old messages to point to newer ones."""
+        waiting = self.journal.linkable()
+        self.progress.phase("links", len(waiting))
+        for conversation, keys in groupby(waiting, key=lambda key: key.rpartition("/")[0]):
+            wanted = set(keys)
+            remote = self.journal.remote(Kind.CONVERSATION, conversation)
+            if remote is None or conversation not in self.source.workspace.conversations:
+                continue
+            lane = Lane(self, self.source.workspace.conversations[conversation], remote)
+            for message in self.source.messages(conversation):
+                if post_key(message) in wanted:
+                    await lane.relink(message)
+                    self.journal.linked(post_key(message))
+                    self.progress.advance()
 
     async def _pin(self, conversation: Conversation, remote: RemoteId) -> None:
         adapter = self.adapter
@@ -271,6 +312,17 @@ class Engine:
         delay = min(self.patience.longest, self.patience.first * 2**tries)
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
         return tries + 1
+
+
+def _image_of(emoji: CustomEmoji, known: Mapping[str, CustomEmoji]) -> object:
+    """An alias shows the picture of the emoji at the end of the chain; None where that is a standard one, or a loop."""
+    for _ in known:
+        if not emoji.alias_of:
+            return emoji.image
+        if emoji.alias_of not in known:
+            return None
+        emoji = known[emoji.alias_of]
+    return None
 
 
 class _Lanes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from migrator.adapters.base import Directory, Key, Kind, RemoteId
-from migrator.model import ConversationId, GroupId, Ts, UserId, Workspace
+from migrator.model import ConversationId, ConversationKind, GroupId, Ts, UserId, Workspace
 
 __all__ = ["Names"]
 
@@ -23,6 +23,7 @@ class Names(Directory):
         self._users: dict[UserId, RemoteId] = {}
         self._conversations: dict[ConversationId, RemoteId] = {}
         self._canonical = {bot: user.id for user in workspace.users.values() for bot in user.bot_ids}
+        self.missed: set[Key] = set()  # messages of this workspace that were asked for and are not there yet
 
     def canonical_user(self, user: UserId) -> UserId:
         """A bot's B… id is the same bot as its U… id."""
@@ -36,6 +37,10 @@ class Names(Directory):
         known = self._workspace.conversations.get(conversation)
         return known.name if known and known.name else label.lstrip("#") or conversation
 
+    def conversation_kind(self, conversation: ConversationId) -> ConversationKind:
+        known = self._workspace.conversations.get(conversation)
+        return known.kind if known else ConversationKind.PUBLIC
+
     def group_name(self, group: GroupId, label: str = "") -> str:
         known = self._workspace.groups.get(group)
         return known.handle if known and known.handle else label.lstrip("@") or group
@@ -47,7 +52,11 @@ class Names(Directory):
         return self._remembered(self._conversations, Kind.CONVERSATION, conversation)
 
     def remote_post(self, conversation: ConversationId, ts: Ts) -> RemoteId | None:
-        return self._lookup(Kind.POST, f"{conversation}/{ts}")
+        key = f"{conversation}/{ts}"
+        remote = self._lookup(Kind.POST, key)
+        if remote is None and conversation in self._workspace.conversations:
+            self.missed.add(key)
+        return remote
 
     def remote_emoji(self, name: str) -> RemoteId | None:
         return self._lookup(Kind.EMOJI, name)

@@ -1,6 +1,6 @@
 """The run folder: everything a move leaves behind, removable as a unit. Folder 0700, files 0600.
 
-plan.json  journal.sqlite  report.json  report.html  quarantine.jsonl  idmap.csv  run.json  log.jsonl
+run.json  plan.json  journal.sqlite  quarantine.jsonl  idmap.csv  report.json  report.html, and package/ on bulk routes
 """
 
 from __future__ import annotations

@@ -31,6 +31,11 @@ CREATE TABLE IF NOT EXISTS items (
     failed TEXT,                       -- why the target refused it for good
     PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS links (   -- posts that show a link to a message which was not there yet
+    source TEXT NOT NULL,
+    target TEXT NOT NULL,
+    PRIMARY KEY (source, target)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS doubts ON items (kind, key) WHERE remote IS NULL AND failed IS NULL;
 """
 
@@ -119,6 +124,29 @@ class Journal:
     def forget_failures(self) -> None:
         """Give what failed in an earlier run another chance."""
         self._db.execute("DELETE FROM items WHERE failed IS NOT NULL AND remote IS NULL")
+
+    # ── links to messages that come later ───────────────────────────────────────────────────────────────────────────
+
+    def await_links(self, source: Key, targets: Iterable[Key]) -> None:
+        """Remember that a message about to be sent links to messages that are not on the target yet."""
+        self._db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", [(source, target) for target in targets])
+
+    def linkable(self) -> list[Key]:
+        """Messages of which at least one awaited link can be made now."""
+        rows = self._db.execute(
+            "SELECT DISTINCT source FROM links JOIN items ON kind = ? AND key = target AND remote IS NOT NULL "
+            "ORDER BY source",
+            (Kind.POST,),
+        )
+        return [source for (source,) in rows]
+
+    def linked(self, source: Key) -> None:
+        """The links of this message that can be made have been made."""
+        self._db.execute(
+            "DELETE FROM links WHERE source = ? AND target IN "
+            "(SELECT key FROM items WHERE kind = ? AND remote IS NOT NULL)",
+            (source, Kind.POST),
+        )
 
     # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 

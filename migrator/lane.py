@@ -38,7 +38,28 @@ class Lane:
 
     async def add(self, message: Message) -> None:
         """Compose a message and queue it; sends once enough is waiting."""
+        posts = self._posts_of(message)
+        if self.engine.names.missed & {post_key(queued) for queued, _ in self.batch}:
+            await self.flush()  # it links to a message that only waits for its turn
+            posts = self._posts_of(message)
+        self.batch.append((message, posts))
+        fresh = sum(post.key not in self.posts for post in posts)
+        if fresh and self.engine.names.missed and isinstance(self.engine.adapter, Edits):
+            self.engine.journal.await_links(post_key(message), self.engine.names.missed)
+        self.waiting += fresh
+        if self.waiting >= INTENTS or len(self.batch) >= 16 * INTENTS:
+            await self.flush()
+
+    async def relink(self, message: Message) -> None:
+        """Write a message that is there anew, now that messages it links to are there too."""
+        for post in self._posts_of(message):
+            if post.key in self.posts:
+                await self._edit(post)
+
+    def _posts_of(self, message: Message) -> list[Post]:
+        """The posts of a message; `names.missed` then holds the messages it links to in vain."""
         engine = self.engine
+        engine.names.missed.clear()
         composed = engine.adapter.compose(message, engine.names, engine.target.limits)
         author = engine.names.remote_user(message.author.user) or ""
         posts = []
@@ -50,10 +71,7 @@ class Lane:
             posts.append(Post(key, message, draft, self.remote, author, micros(message.ts), root, previous))
             if thread:
                 self.last_of_thread[thread] = key
-        self.batch.append((message, posts))
-        self.waiting += sum(post.key not in self.posts for post in posts)
-        if self.waiting >= INTENTS or len(self.batch) >= 16 * INTENTS:
-            await self.flush()
+        return posts
 
     async def flush(self) -> None:
         """Send the queue: intents for everything first, then message by message."""
@@ -99,7 +117,11 @@ class Lane:
         if remote is None or not isinstance(adapter, Edits):
             engine.unapplied += 1
             return
-        await engine.attempt(partial(adapter.edit, await self._with_files(post), remote))
+        try:
+            await engine.attempt(partial(adapter.edit, await self._with_files(post), remote))
+        except SkipItem:
+            engine.unapplied += 1
+            return
         engine.journal.done(Kind.POST, post.key, remote, post.draft.digest)
         engine.edits += 1
 

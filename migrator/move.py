@@ -12,17 +12,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from migrator.adapters import load
-from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, RemoteId, Target
+from migrator.adapters.base import (
+    Adapter,
+    Bulk,
+    Foresees,
+    Key,
+    Kind,
+    Live,
+    OnePass,
+    Prepares,
+    Remembers,
+    RemoteId,
+    Target,
+)
 from migrator.adapters.base import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.folder import RunFolder, Settings
 from migrator.journal import Journal
-from migrator.plan import Options, Plan, choose_route, make_plan
+from migrator.plan import Options, Plan, Planner, choose_route, make_plan
 from migrator.progress import Progress
 from migrator.report import write_report
+from migrator.selection import Selection
 from migrator.slack.reader import open_export
 from migrator.snapshot import JournalSnapshot, adopt
 from migrator.verify import Verdict, verify
@@ -57,13 +72,15 @@ class Move:
         self.config, self._folder, self.offline, self.dry = config, folder, offline, dry
         self.progress = progress or Progress()
         self.patience = patience
-        self.adapter: Adapter = load(target)(settings)
+        self.adapter: Adapter = load(target)({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
         self.target: Target | None = None
         self._stack = AsyncExitStack()
+        self.opened = False  # whether there is a source to look at
 
     async def __aenter__(self) -> Move:
         self.source: Export = open_export(self.exports)
+        self.opened = True
         self._stack.callback(self.source.close)
         try:
             if not self.offline:
@@ -74,6 +91,14 @@ class Move:
             self.journal = Journal(self.folder.journal if self.folder else None)
             self._stack.callback(self.journal.close)
             self._bind()
+            if self.folder is not None and not self.dry and isinstance(self.adapter, Remembers):
+                self._stack.push_async_callback(self.adapter.close)  # before the journal lets the next process in
+                self.adapter.keep_in(self.folder.path)
+            if isinstance(self.adapter, Prepares):
+                self.adapter.prepare(Selection(self.source, self.options).workspace, self.journal.remote)
+            if self.target is not None and isinstance(self.adapter, Foresees):
+                more = tuple(await self.adapter.foresee(self.source.workspace))
+                self.target = msgspec.structs.replace(self.target, warnings=self.target.warnings + more)
             if self.target is not None:
                 await adopt(self.source, self.adapter, self.journal)
         except BaseException:
@@ -89,15 +114,21 @@ class Move:
 
     def _bind(self) -> None:
         """A run folder serves one workspace and one target for good."""
-        bound = [("workspace", self.source.workspace.id)]
+        workspace = self.source.workspace
+        named = {workspace.id, workspace.domain or workspace.id}  # older exports know their domain only
+        stored = {self.journal.bind("workspace", workspace.id), self.journal.bind("domain", workspace.domain)} - {""}
+        if not named & stored:
+            self._refuse_folder("workspace", min(stored), workspace.id)
         if self.target is not None:
-            bound.append(("target", self.target.identity))
-        for name, value in bound:
-            if value and (stored := self.journal.bind(name, value)) != value:
-                raise UsageError(
-                    f"this run folder belongs to {name} {stored}, not {value}",
-                    hint="give this move a folder of its own with --run DIR",
-                )
+            bound = self.journal.bind("target", self.target.identity)
+            if bound != self.target.identity:
+                self._refuse_folder("target", bound, self.target.identity)
+
+    def _refuse_folder(self, what: str, stored: str, wanted: str) -> None:
+        raise UsageError(
+            f"this run folder belongs to {what} {stored}, not {wanted}",
+            hint="give this move a folder of its own with --run DIR",
+        )
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -106,13 +137,16 @@ class Move:
         self.progress.phase("reading", 0)
         made = make_plan(self.source, self.adapter, self.target, JournalSnapshot(self.journal), self.options)
         self.progress.close()
+        self._save(made)
+        return made
+
+    def _save(self, plan: Plan) -> None:
         if self.folder is not None and not self.dry:
             exports = tuple(str(path.resolve()) for path in self.exports)
             config = str(self.config.resolve()) if self.config else ""
             self.folder.write_json("run.json", Settings(exports, self.target_name, config, self.options))
-            self.folder.write_json("plan.json", made)
+            self.folder.write_json("plan.json", plan)
             self.folder.write_lines("quarantine.jsonl", self.source.quarantine)
-        return made
 
     async def apply(self, plan: Plan) -> Outcome:
         """Carry out a plan, unless it is stale."""
@@ -133,7 +167,21 @@ class Move:
         self._write_id_map()
         return outcome
 
-    async def _load_in_bulk(self) -> Outcome:
+    @property
+    def in_one_pass(self) -> bool:
+        """Whether `convert` can plan and write at once: nothing is sent anywhere, so nothing has to be known before."""
+        return self.target is None and isinstance(self.adapter, OnePass) and self.route.name != "live"
+
+    async def convert(self) -> tuple[Plan, Outcome]:
+        """Write the package and make the plan of it in one pass. Only where `in_one_pass`."""
+        planner = Planner(self.source, self.adapter, None, JournalSnapshot(self.journal), self.options)
+        outcome = await self._load_in_bulk(planner)
+        self.progress.close()
+        plan = planner.plan()
+        self._save(plan)
+        return plan, outcome
+
+    async def _load_in_bulk(self, planner: Planner | None = None) -> Outcome:
         if not isinstance(self.adapter, Bulk) or self.folder is None:
             raise UsageError(f"{self.adapter.name} cannot take a package", hint="choose another --route")
         before = self.journal.counts()
@@ -141,7 +189,7 @@ class Move:
         folder.mkdir(mode=0o700, exist_ok=True)
         advice = await self.adapter.load(
             BulkMove(
-                source=self.source,
+                source=Selection(self.source, self.options, planner),
                 directory=Names(self.source.workspace, self.journal.remote),
                 target=self.target,
                 folder=folder,
@@ -149,6 +197,7 @@ class Move:
                 done=self.journal.remote,
                 record=self._record,
                 options={"route": self.route.name, **self.options.adapter},
+                composed=planner.take if planner else lambda _message, _composed: None,
             )
         )
         after = self.journal.counts()

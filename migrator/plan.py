@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from hashlib import blake2b
 from typing import Protocol
 
@@ -18,11 +19,32 @@ from migrator.adapters.base import Adapter, Composed, Draft, Key, Kind, Limits, 
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
-from migrator.model import Conversation, ConversationKind, File, FileMode, Local, Message, MessageKind, Reaction, Role
+from migrator.model import (
+    Conversation,
+    ConversationKind,
+    File,
+    FileMode,
+    Local,
+    Message,
+    MessageKind,
+    Reaction,
+    Role,
+    Workspace,
+)
 from migrator.survey import features
 from migrator.survey_text import text_features
 
-__all__ = ["ConversationLine", "Options", "Plan", "Snapshot", "choose_route", "make_plan", "post_key", "reaction_key"]
+__all__ = [
+    "ConversationLine",
+    "Options",
+    "Plan",
+    "Planner",
+    "Snapshot",
+    "choose_route",
+    "make_plan",
+    "post_key",
+    "reaction_key",
+]
 
 PLAN_VERSION = 1
 
@@ -150,94 +172,154 @@ def chosen(source: Source, options: Options) -> list[Conversation]:
 
 def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
     """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
-    route = choose_route(adapter, options.route)
-    limits = target.limits if target else Limits()
-    ledger = Ledger()
-    names = Names(source.workspace, snapshot.remote)
-    create, present = _entities(source, snapshot, route, ledger)
-    lines = []
+    planner = Planner(source, adapter, target, snapshot, options)
     for conversation in chosen(source, options):
-        planner = _ConversationPlanner(conversation, adapter, route, limits, names, snapshot, options, ledger)
-        lines.append(planner.run(source))
-    if options.only:
-        _skip_the_rest(source, options, ledger)
-    ledger.balance()
-    posts = sum(line.new + line.changed + line.reactions for line in lines)
-    return Plan(
-        fingerprint=source.fingerprint,
-        target=target.identity if target else adapter.name,
-        route=route.name,
-        options=options.digest,
-        serial=snapshot.serial,
-        create=create,
-        present=present,
-        conversations=tuple(lines),
-        ledger=tuple(ledger.lines()),
-        found={feature.value: ledger.found[feature] for feature in Feature if ledger.found[feature]},
-        warnings=target.warnings if target else (),
-        seconds=posts / route.rate if route.rate else 0.0,
-    )
+        for message in planner.watch(conversation):
+            planner.take(message, adapter.compose(message, planner.names, planner.limits))
+    return planner.plan()
+
+
+class Planner:
+    """A plan in the making: whoever composes the messages it hands out tells it what they became.
+
+    `make_plan` does so before anything is written; a route that needs no server can do it while it writes.
+    """
+
+    def __init__(
+        self, source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options
+    ) -> None:
+        self.source, self.adapter, self.target = source, adapter, target
+        self.snapshot, self.options = snapshot, options
+        self.route = choose_route(adapter, options.route)
+        self.limits = target.limits if target else Limits()
+        self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
+        self.ledger = Ledger()
+        self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
+        self._lines: dict[str, ConversationLine] = {}
+        self._open: dict[str, _ConversationPlanner] = {}
+
+    def watch(self, conversation: Conversation) -> Iterator[Message]:
+        """The messages of a conversation that are to move. Once for each conversation, to its end."""
+        planner = _ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options, self.ledger)
+        self._open[conversation.id] = planner
+        yield from planner.watch(self.source)
+        self._lines[conversation.id] = self._open.pop(conversation.id).line()
+
+    def take(self, message: Message, composed: Composed) -> None:
+        """What a message that was handed out became."""
+        self._open[message.conversation].take(message, composed)
+
+    def plan(self) -> Plan:
+        """The plan, after the last conversation. BalanceError where the law does not hold."""
+        if self.options.only:
+            _skip_the_rest(self.source, self.options, self.ledger)
+        self.ledger.balance()
+        lines = [self._lines[conversation.id] for conversation in chosen(self.source, self.options)]
+        posts = sum(line.new + line.changed + line.reactions for line in lines)
+        found = {feature.value: self.ledger.found[feature] for feature in Feature if self.ledger.found[feature]}
+        return Plan(
+            fingerprint=self.source.fingerprint,
+            target=self.target.identity if self.target else self.adapter.name,
+            route=self.route.name,
+            options=self.options.digest,
+            serial=self.snapshot.serial,
+            create=self._create,
+            present=self._present,
+            conversations=tuple(lines),
+            ledger=tuple(self.ledger.lines()),
+            found=found,
+            warnings=self.target.warnings if self.target else (),
+            seconds=posts / self.route.rate if self.route.rate else 0.0,
+        )
+
+
+FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids
+
+
+def _foreseen(workspace: Workspace, route: Route, snapshot: Snapshot, kind: Kind, key: Key) -> RemoteId | None:
+    """What a writer will find when messages are sent: by then people, conversations, groups and emoji are made."""
+    if (remote := snapshot.remote(kind, key)) is not None:
+        return remote
+    if kind is Kind.EMOJI:
+        emoji = workspace.emoji.get(key)
+        made = emoji is not None and isinstance(emoji.image, Local) and _holds(route, Feature.CUSTOM_EMOJI)
+    elif kind is Kind.GROUP:
+        made = key in workspace.groups and _holds(route, Feature.USER_GROUP)
+    else:
+        made = (kind is Kind.USER and key in workspace.users) or (
+            kind is Kind.CONVERSATION and key in workspace.conversations
+        )
+    return FORESEEN if made else None
+
+
+def _holds(route: Route, feature: Feature) -> bool:
+    return route.fates[feature].fate is not Fate.DROPPED
 
 
 class _ConversationPlanner:
-    """One conversation's pass: composes every message, counts what is new, settles every feature."""
+    """One conversation's pass: counts what is new, settles every feature."""
 
     def __init__(
         self,
         conversation: Conversation,
-        adapter: Adapter,
         route: Route,
         limits: Limits,
-        names: Names,
         snapshot: Snapshot,
         options: Options,
         ledger: Ledger,
     ) -> None:
         self.conversation = conversation
-        self.adapter, self.route, self.limits, self.names = adapter, route, limits, names
+        self.route, self.limits = route, limits
         self.snapshot, self.options, self.ledger = snapshot, options, ledger
         self.placeholders: set[str] = set()
         self.posts = snapshot.done(Kind.POST, conversation.id)
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
+        self.count, self.tally = 0, Counter[str]()
+        self.first = self.last = ""
+        self.seen = blake2b(digest_size=12)
+        self.here: set[str] = set()  # pinned messages that were met
 
-    def run(self, source: Source) -> ConversationLine:
-        count, tally = 0, Counter[str]()
-        first = last = ""
-        seen = blake2b(digest_size=12)
+    def watch(self, source: Source) -> Iterator[Message]:
+        """The messages to move, each to be taken next; those left out are settled here."""
         pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
-        here: set[str] = set()
         for message in source.messages(self.conversation.id, self.ledger):
-            count += 1
-            first, last = first or message.ts, message.ts
+            self.count += 1
+            self.first, self.last = self.first or message.ts, message.ts
             if message.ts in pinned:
-                here.add(message.ts)
+                self.here.add(message.ts)
             if is_skipped(message, self.options):
                 self._skip(message)
-                continue
-            composed = self.adapter.compose(message, self.names, self.limits)
-            self._settle(message, composed)
-            for draft in composed.drafts:
-                seen.update(f"{post_key(message, draft.part)}={draft.digest};".encode())
-                tally[self._state(post_key(message, draft.part), draft)] += 1
-            tally["reactions"] += sum(
-                reaction_key(message, reaction, user) not in self.reactions
-                for reaction in message.reactions
-                for user in reaction.users
-            )
-        self._settle_pins(here)
+            else:
+                yield message
+
+    def take(self, message: Message, composed: Composed) -> None:
+        self._settle(message, composed)
+        for draft in composed.drafts:
+            self.seen.update(f"{post_key(message, draft.part)}={draft.digest};".encode())
+            self.tally[self._state(post_key(message, draft.part), draft)] += 1
+        self.tally["reactions"] += sum(
+            reaction_key(message, reaction, user) not in self.reactions
+            for reaction in message.reactions
+            for user in reaction.users
+        )
+
+    def line(self) -> ConversationLine:
+        """The sum, after the last message."""
+        tally = self.tally
+        self._settle_pins(self.here)
         return ConversationLine(
             id=self.conversation.id,
             name=self.conversation.name,
             kind=self.conversation.kind,
             exists=self.snapshot.remote(Kind.CONVERSATION, self.conversation.id) is not None,
-            messages=count,
+            messages=self.count,
             new=tally["new"],
             changed=tally["changed"],
             present=tally["present"],
             reactions=tally["reactions"],
-            first=first,
-            last=last,
-            digest=seen.hexdigest(),
+            first=self.first,
+            last=self.last,
+            digest=self.seen.hexdigest(),
         )
 
     def _state(self, key: Key, draft: Draft) -> str:
@@ -277,7 +359,7 @@ class _ConversationPlanner:
             if note := file_shortfall(file, self.limits):
                 self.ledger.settle(Feature.FILE, Fate.APPROXIMATED, note=note, at=message.at)
                 yield Feature.FILE, 1
-        if message.thread in self.placeholders:
+        if message.thread in self.placeholders and all(loss.feature is not Feature.REPLY for loss in composed.losses):
             note = "the thread's first message is not in the export; a placeholder stands for it"
             self.ledger.settle(Feature.REPLY, Fate.APPROXIMATED, note=note, at=message.at)
             yield Feature.REPLY, 1

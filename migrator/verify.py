@@ -55,7 +55,11 @@ class Mismatch(Struct, frozen=True):
 
 
 class VerifiedConversation(Struct, frozen=True):
-    """How a conversation fared. `foreign`: posts of others that are none of our business (written after the move)."""
+    """How a conversation fared.
+
+    `foreign`: posts of others that are none of our business (written after the move). `kept`: posts and reactions that
+    an earlier run brought from an export that still had them; nothing is ever deleted on a target.
+    """
 
     id: str
     name: str
@@ -65,6 +69,7 @@ class VerifiedConversation(Struct, frozen=True):
     differences: Mapping[str, int]
     mismatches: tuple[Mismatch, ...]
     foreign: int = 0
+    kept: int = 0
 
 
 class Verdict(Struct, frozen=True):
@@ -133,6 +138,8 @@ class _Comparison:
         self.names, self.conversation = names, conversation
         self.remote_id = pairing.remote(Kind.CONVERSATION, conversation.id)
         self.paired = {remote: key for key, (remote, _) in pairing.of_conversation(Kind.POST, conversation.id).items()}
+        self.reacted = Counter(_message_of(key) for key in pairing.of_conversation(Kind.REACTION, conversation.id))
+        self.kept = 0
         self.route = choose_route(adapter, options.route)
         self.differences: Counter[str] = Counter()
         self.mismatches: list[Mismatch] = []
@@ -154,8 +161,11 @@ class _Comparison:
                 self._check_post(message, draft)
             self._check_words(message, composed.drafts)
             matched += self.differences.total() == before
-        for key in self.found:
-            self._differ(key, Difference.EXTRA, "nothing", "a post with our mark")
+        for key, remote in self.found.items():
+            if self.paired.get(remote.remote) == key:
+                self.kept += 1
+            else:
+                self._differ(key, Difference.EXTRA, "nothing", "a post with our mark")
         return VerifiedConversation(
             id=self.conversation.id,
             name=self.conversation.name,
@@ -165,6 +175,7 @@ class _Comparison:
             differences=dict(self.differences),
             mismatches=tuple(self.mismatches),
             foreign=foreign,
+            kept=self.kept,
         )
 
     def _differ(self, key: Key, what: Difference, expected: str, found: str, at: str = "") -> None:
@@ -213,7 +224,7 @@ class _Comparison:
         root = self.ids.get(f"{message.conversation}/{message.thread}") if draft.thread and message.thread else None
         if remote.root != root:
             self._differ(key, Difference.THREAD, str(root), str(remote.root), at)
-        if canonical(remote.text) != canonical(draft.text):
+        if _comparable(remote.text) != _comparable(draft.text):
             self._differ(key, Difference.TEXT, draft.text, remote.text, at)
         self._check_files(key, draft.files, remote, at)
         if not draft.part:
@@ -250,16 +261,25 @@ class _Comparison:
     def _check_reactions(self, key: Key, message: Message, remote: RemoteMessage, at: str) -> None:
         if self.route.fates[Feature.REACTION].fate is Fate.DROPPED:
             return
+        toned = getattr(self.adapter, "skin_tones", True)
         expected = {
-            (shown_as(reaction), who)
+            (shown_as(reaction) if toned else _without_tone(shown_as(reaction)), who)
             for reaction in message.reactions
             for user in reaction.users
             if (who := self.names.remote_user(user)) is not None
         }
         found = {(_without_variation(emoji), who) for emoji, who in remote.reactions}
-        if expected != found:
-            gone, more = sorted(expected - found), sorted(found - expected)
+        gone, more = sorted(expected - found), sorted(found - expected)
+        if not gone and len(more) <= self.reacted[post_key(message)] - len(expected):
+            self.kept += len(more)
+        elif expected != found:
             self._differ(key, Difference.REACTIONS, str(gone), str(more), at)
+
+
+def _message_of(reaction: Key) -> Key:
+    """ "conversation/ts/emoji/user" -> "conversation/ts" """
+    conversation, ts, _ = reaction.split("/", 2)
+    return f"{conversation}/{ts}"
 
 
 def shown_as(reaction: Reaction) -> str:
@@ -269,6 +289,15 @@ def shown_as(reaction: Reaction) -> str:
 
 def _without_variation(emoji: str) -> str:
     return emoji.replace("\ufe0f", "")
+
+
+def _comparable(text: str) -> str:
+    """Canonical; some targets need white space before a mention, where the source has none."""
+    return canonical(text).replace(" @", "@")
+
+
+def _without_tone(emoji: str) -> str:
+    return emoji.translate(dict.fromkeys(range(0x1F3FB, 0x1F400)))
 
 
 def _tally(hashes: Counter[str]) -> str:

@@ -27,8 +27,10 @@ def main(source: Path) -> None:
         variants = entry.get("skin_variations", {})
         for name in entry["short_names"]:
             names[name] = characters(entry["unified"])
-            if all(tone in variants for tone in TONES):
-                tones[name] = [characters(variants[tone]["unified"]) for tone in TONES]
+            # two people have a variant for each pair of tones: the pair of the same tone twice is meant
+            both = [variants.get(tone) or variants.get(f"{tone}-{tone}") for tone in TONES]
+            if all(both):
+                tones[name] = [characters(variant["unified"]) for variant in both]
     data = {"names": dict(sorted(names.items())), "tones": dict(sorted(tones.items()))}
     OUT.write_text(json.dumps(data, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 

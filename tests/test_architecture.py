@@ -33,13 +33,14 @@ ORDER = [
         "progress",
     },
     {"plan", "journal", "adapters"},
-    {"lane", "apply", "verify", "snapshot", "folder"},
+    {"lane", "apply", "verify", "snapshot", "folder", "selection"},
     {"page", "report"},
     {"move"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "plain", "lower", "cut", "render", "markdown"}
+ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "directory"}
+ADAPTER_MAY |= {"plain", "lower", "cut", "render", "markdown"}
 
 
 def sources(folder: str) -> list[Path]:

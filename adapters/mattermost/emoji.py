@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from migrator.model import Reaction
 
-__all__ = ["EmojiName", "custom_name", "is_name", "reaction_name"]
+__all__ = ["EmojiName", "character", "custom_name", "is_name", "reaction_name"]
 
 _TONES = {f"{point:x}" for point in range(0x1F3FB, 0x1F400)}
 _NAME = re.compile(r"[a-z0-9+_-]{1,64}")
@@ -54,6 +54,12 @@ def reaction_name(reaction: Reaction) -> EmojiName | None:
         if name := _table().by_code.get("-".join(some)):
             return EmojiName(name, exact=len(some) == len(points))
     return None
+
+
+def character(name: str) -> str:
+    """The characters behind a name of Mattermost's own, without variation selectors; "" for custom emoji."""
+    code = _table().names.get(name, "")
+    return "".join(chr(int(point, 16)) for point in code.split("-") if point != "fe0f") if code else ""
 
 
 def custom_name(name: str) -> str:

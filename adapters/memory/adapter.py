@@ -6,6 +6,7 @@ order of arrival like all of them, and takes faults: set `fail` to make calls fa
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -67,7 +68,8 @@ class Stored(Struct):
 
 
 class Memory:
-    """The adapter. Settings: `path` (a file that survives the process), `fault`, `lanes`, `file_limit`."""
+    """The adapter. Settings: `path` (a file that survives the process), `pause` (seconds that a post takes), `fault`,
+    `lanes`, `file_limit`."""
 
     name: ClassVar[str] = "memory"
     time_unit: ClassVar[int] = 1
@@ -78,7 +80,9 @@ class Memory:
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         settings = settings or {}
         self.path = Path(settings["path"]) if settings.get("path") else None
-        self.limits = Limits(lanes=int(settings.get("lanes", 8)), file=int(settings.get("file_limit", 0)), batch=16)
+        lanes, largest = int(settings.get("lanes", 8)), int(settings.get("file_limit", 0))
+        self.limits = Limits(lanes=lanes, file=largest, batch=16, settle=0)
+        self.pause = float(settings.get("pause", 0))
         self.fault: Fault = settings.get("fault") or Fault()
         self._dice = random.Random(self.fault.seed)  # noqa: S311 - faults, not secrets
         self.entities: dict[tuple[Kind, Key], RemoteId] = {}
@@ -159,6 +163,8 @@ class Memory:
 
     async def send(self, posts: Sequence[Post], receipts: Receipts) -> None:
         for post in posts:
+            if self.pause:
+                await asyncio.sleep(self.pause)
             self._misbehave_before()
             if post.author not in self.entities.values():
                 raise SkipItem("its author has no account")
@@ -189,6 +195,9 @@ class Memory:
 
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         return self._put(Kind.WORKSPACE, workspace.id)
+
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        return await self.put_file(image, body, remote, "")
 
     async def put_emoji(self, emoji: CustomEmoji, body: BinaryIO | None) -> RemoteId:
         return self._put(Kind.EMOJI, emoji.name)

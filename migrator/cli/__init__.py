@@ -19,6 +19,7 @@ COMMANDS = {
     "help": ("topics", "Read about exit codes, fidelity, the environment."),
     "inspect": ("inspect", "Tell what is in an export."),
     "matrix": ("matrix", "Helpers for a Matrix homeserver."),
+    "mattermost": ("mattermost", "Helpers for a Mattermost server."),
     "migrate": ("migrate", "Plan, apply and verify in one go."),
     "plan": ("plan", "Work out what a move would do; write nothing."),
     "try": ("trial", "Look at an export in a private Matrix homeserver."),

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from migrator.cli.options import exports
+from migrator.plain import clean
 from migrator.slack.reader import open_export
 
 
@@ -47,7 +48,7 @@ def _text(census: Mapping[str, Any]) -> str:
             lines += [f"  {key:<{width}}  {_cell(item)}" for key, item in value.items()]
         else:
             lines += [f"  {_cell(item)}" for item in value]
-    return "\n".join(lines)
+    return clean("\n".join(lines))
 
 
 def _cell(value: object) -> str:

@@ -68,6 +68,12 @@ def command(
 async def carry_out(move: Move, *, fail_on: str | None, dry_run: bool, ask: bool, check: bool) -> None:
     """The steps in order, each shown when it is done. Raises for the exit code."""
     async with move:
+        if move.in_one_pass and fail_on is None and not dry_run:
+            plan, outcome = await move.convert()
+            click.echo(f"{plan_text(plan)}\n\n{outcome_text(outcome)}")
+            click.echo(f"Report: {move.report(plan, outcome, None)}")
+            end(True, len(outcome.failures), len(move.source.quarantine))
+            return
         plan = move.plan()
         click.echo(plan_text(plan))
         hold_to_fidelity(plan, fail_on)

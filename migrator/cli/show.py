@@ -1,4 +1,7 @@
-"""How results look on a terminal: plain text tables and the pages made of them."""
+"""How results look on a terminal: plain text tables and the pages made of them.
+
+Names and texts of an export are strangers' words: control characters, which a terminal would obey, are left out.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from migrator.apply import Outcome
 from migrator.ledger import Fate, Line
+from migrator.plain import clean
 from migrator.plan import ConversationLine, Plan
 from migrator.verify import Verdict
 
@@ -71,7 +75,7 @@ def plan_text(plan: Plan) -> str:
         out.append(f"… and {len(busy) - LISTED:,} more (all in plan.json)")
     out += ["", "Fidelity:", ledger_table(plan.found, plan.ledger)]
     out += [f"\nWarning: {warning}" for warning in plan.warnings]
-    return "\n".join(out)
+    return clean("\n".join(out))
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -85,7 +89,7 @@ def outcome_text(outcome: Outcome) -> str:
     if len(outcome.failures) > 20:
         out.append(f"  … and {len(outcome.failures) - 20:,} more (all in report.json)")
     out += [f"For you to do: {line}" for line in outcome.advice]
-    return "\n".join(out)
+    return clean("\n".join(out))
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -100,7 +104,7 @@ def verdict_text(verdict: Verdict) -> str:
             where = f" ({m.at})" if m.at else ""
             out.append(f"    ! {m.key}{where}: {m.what}: expected {m.expected!r}, found {m.found!r}")
     out.append(verdict.sentence())
-    return "\n".join(out)
+    return clean("\n".join(out))
 
 
 def _duration(seconds: float) -> str:

@@ -7,16 +7,19 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from migrator.cli.migrate import carry_out
 from migrator.cli.options import exports
-from migrator.errors import ItemsFailed
 from migrator.model import ConversationKind, Role, User, Workspace
 from migrator.move import Move
 from migrator.plan import Options
 from migrator.progress import Progress
+
+if TYPE_CHECKING:
+    from migrator.adapters.matrix.homeserver import Homeserver
 
 
 @click.command(name="try", short_help="Look at an export in a private Matrix homeserver.")
@@ -38,9 +41,9 @@ def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: b
 
     place = folder or Path(tempfile.mkdtemp(prefix="slack-migrator-try-"))
     click.echo("Starting a private Matrix homeserver …", err=True)
-    server = start(place / "server", keep=keep)
-    stays = False
+    server, stays = None, False
     try:
+        server = start(place / "server", keep=keep)
         move = Move(
             exports,
             "matrix",
@@ -52,24 +55,22 @@ def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: b
         try:
             asyncio.run(carry_out(move, fail_on=None, dry_run=False, ask=False, check=True))
         finally:
-            if keep and server.alive:
+            if keep and server.alive and move.opened:
                 stays = True
                 _say_how_to_look(server.base_url, *_login(server, move.source.workspace), server.pid, place)
     finally:
         if not stays:
-            server.stop()
+            if server is not None:
+                server.stop()
             if folder is None:
                 shutil.rmtree(place, ignore_errors=True)
                 click.echo("The private server and everything in it is gone again; --keep leaves it to look at.")
 
 
-def _login(server: object, workspace: Workspace) -> tuple[str, str]:
+def _login(server: Homeserver, workspace: Workspace) -> tuple[str, str]:
     """Give the person who sees most a password. Returns the user id and the password."""
     from migrator.adapters.matrix.adapter import Matrix
-    from migrator.adapters.matrix.homeserver import Homeserver
 
-    if not isinstance(server, Homeserver):
-        raise ItemsFailed("the private server is gone", hint="run the command again")
     user = Matrix(server.settings).user_id(_guide(workspace))
     return user, server.give_login(user)
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
+from msgspec import structs
+
 from migrator.ledger import Fate, Feature, Loss
-from migrator.model import Block, Card, CardField, Picture, QuotedMessage
+from migrator.model import Block, Card, CardField, File, Paragraph, Picture, QuotedMessage
 from migrator.slack import mrkdwn
-from migrator.slack.blockkit import block_kit
+from migrator.slack.blockkit import actions_line, block_kit
 from migrator.slack.context import Context
 from migrator.slack.richtext import best_text
 
 __all__ = ["attachments"]
 
 Json = dict[str, Any]
+_ENTITY = re.compile(r"&(?:amp;)?(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _COLORS = {"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}
+_AFTER_ADDRESS = ("", "|", ">", " ", "\n")
 STANDS = Loss(Feature.PREVIEW, Fate.SKIPPED, "the link itself stands in the text")
 
 
@@ -38,14 +43,19 @@ def attachments(items: list[object], text: str, context: Context) -> tuple[list[
 
 
 def _is_preview(item: Json) -> bool:
-    return bool(item.get("from_url") or item.get("original_url")) and not item.get("is_app_unfurl_content")
+    """An app's own preview holds what no target can fetch again: that is a card like any other."""
+    return bool(item.get("from_url") or item.get("original_url")) and not item.get("is_app_unfurl")
 
 
 def _stands_in(item: Json, text: str) -> bool:
     for key in ("from_url", "original_url"):
-        url = item.get(key)
-        if isinstance(url, str) and url and (url in text or url.replace("&", "&amp;") in text):
-            return True
+        url = _string(item.get(key))
+        for spelled in {url, url.replace("&", "&amp;")} if url else ():
+            at = text.find(spelled)
+            while at >= 0:
+                if text[at + len(spelled) : at + len(spelled) + 1] in _AFTER_ADDRESS:
+                    return True
+                at = text.find(spelled, at + len(spelled))
     return False
 
 
@@ -65,12 +75,25 @@ def _quoted(item: Json, context: Context) -> QuotedMessage:
         conversation=_string(item.get("channel_id")),
         ts=_string(item.get("ts")),
         url=_string(item.get("from_url")),
+        files=tuple(map(_file, _dicts(item.get("files")))),
+    )
+
+
+def _file(file: Json) -> File:
+    """A file of a quoted message: its name and address, for its bytes hang on the quoted message itself."""
+    return File(
+        _string(file.get("id")),
+        _string(file.get("name")),
+        title=_string(file.get("title")),
+        link=_string(file.get("permalink")),
     )
 
 
 def _card(item: Json, context: Context) -> Card | None:
     preview = _is_preview(item)
     clean = _page_text if preview else _same
+    address = _string(item.get("from_url")) or _string(item.get("original_url")) if preview else ""
+    title = _label(clean(_string(item.get("title"))))
     pretext = mrkdwn.parse(_string(item.get("pretext")), context)
     body: list[Block] = []
     blocks = item.get("blocks")
@@ -80,34 +103,41 @@ def _card(item: Json, context: Context) -> Card | None:
         body.extend(mrkdwn.parse(clean(text), context))
     fields = tuple(
         CardField(
-            title=_label(field.get("title")),
-            value=mrkdwn.parse(best_text(field.get("value")), context),
+            title=_label(_spelled(field.get("title"))),
+            value=mrkdwn.parse(_spelled(field.get("value")), context),
             short=bool(field.get("short")),
         )
         for field in _dicts(item.get("fields"))
     )
+    if line := actions_line(item, context):
+        body.append(Paragraph(line))
     image = _string(item.get("image_url")) or _string(item.get("thumb_url"))
     card = Card(
-        title=_label(clean(_string(item.get("title")))),
-        title_url=mrkdwn.decode(_string(item.get("title_link"))),
-        author=_label(item.get("author_name")),
+        title=title,
+        title_url=mrkdwn.decode(_string(item.get("title_link"))) or _string(item.get("from_url")) or address,
+        author=_label(item.get("author_name")) or _label(item.get("author_subname")),
         author_url=mrkdwn.decode(_string(item.get("author_link"))),
         pretext=pretext,
         body=tuple(body),
         fields=fields,
-        image=Picture(image, _label(item.get("title"))) if image else None,
+        image=Picture(mrkdwn.decode(image), title) if image else None,
         footer=_label(item.get("footer")),
         at=_seconds(item.get("ts")),
         color=_color(item.get("color")),
         service=_label(item.get("service_name")),
-        preview_of=_string(item.get("from_url")) or _string(item.get("original_url")) if preview else "",
+        preview_of=address,
     )
-    if card == Card(at=card.at, color=card.color, preview_of=card.preview_of, service=card.service):
+    bare = Card(at=card.at, color=card.color, preview_of=address, service=card.service, title_url=card.title_url)
+    if card == bare:
         fallback = mrkdwn.parse(_string(item.get("fallback")), context)
         if not fallback:
-            return None if not card.service else card
-        card = Card(body=fallback, at=card.at, color=card.color, service=card.service, preview_of=card.preview_of)
+            return card if card.service or card.title_url else None
+        card = structs.replace(card, body=fallback)
     return card
+
+
+def _spelled(value: object) -> str:
+    return str(value) if isinstance(value, int | float) else best_text(value)
 
 
 def _same(text: str) -> str:
@@ -115,11 +145,15 @@ def _same(text: str) -> str:
 
 
 def _page_text(text: str) -> str:
-    """A page's own title and text come with the page's HTML entities, escaped once more by Slack: undo those here only."""
-    if "&" not in text:
-        return text
-    protected = text.replace("&lt;", "&amp;lt;").replace("&gt;", "&amp;gt;")
-    return html.unescape(protected.replace("&amp;amp;", "&amp;amp;amp;")).replace("&nbsp;", "\u00a0")
+    """A page's title and text come with the page's own HTML entities, perhaps escaped by Slack: undone here only."""
+    return _ENTITY.sub(_entity, text) if "&" in text else text
+
+
+def _entity(match: re.Match[str]) -> str:
+    if match[0] in ("&amp;", "&lt;", "&gt;"):
+        return match[0]
+    text = html.unescape(f"&{match[1]};")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _label(value: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from migrator.model import (
     Block,
+    Break,
     Divider,
     Fields,
     Heading,
@@ -24,9 +25,10 @@ from migrator.model import (
 from migrator.slack import mrkdwn
 from migrator.slack.commonmark import commonmark
 from migrator.slack.context import Context
-from migrator.slack.richtext import best_text, rich_inlines, rich_text
+from migrator.slack.inline import plain_inlines
+from migrator.slack.richtext import all_text, best_text, rich_inlines, rich_text
 
-__all__ = ["block_kit"]
+__all__ = ["actions_line", "block_kit"]
 
 Json = dict[str, Any]
 
@@ -40,12 +42,12 @@ def block_kit(blocks: list[object], context: Context) -> list[Block]:
         kind = block.get("type")
         make = _BLOCKS.get(kind) if isinstance(kind, str) else None
         if make is None:
-            out.append(UnknownBlock(str(kind), best_text(block)))
+            out.append(UnknownBlock(str(kind), all_text(block)))
             continue
         try:
             out.extend(make(block, context))
         except (TypeError, ValueError, AttributeError, KeyError, RecursionError):
-            out.append(UnknownBlock(str(kind), best_text(block)))
+            out.append(UnknownBlock(str(kind), all_text(block)))
     return out
 
 
@@ -65,7 +67,7 @@ def _text_blocks(value: object, context: Context) -> list[Block]:
 
 def _plain(text: str, context: Context) -> tuple[Inline, ...]:
     """plain_text: no markup but emoji, no entities."""
-    return mrkdwn.inlines(text, context, plain=True)
+    return plain_inlines(text, context)
 
 
 def _text_inlines(value: object, context: Context) -> tuple[Inline, ...]:
@@ -120,28 +122,31 @@ def _image(block: Json, _context: Context) -> list[Block]:
     title_text = title.get("text") if isinstance(title, dict) else title
     file = block.get("slack_file")
     url = block.get("image_url") or (file.get("url") if isinstance(file, dict) else "")
-    return [Picture(_string(url), _string(block.get("alt_text")), _string(title_text))]
+    picture = Picture(_string(url), _string(block.get("alt_text")), _string(title_text))
+    return [picture] if picture != Picture("") else [UnknownBlock("image", "")]
 
 
 def _element_line(element: Json, context: Context) -> tuple[Inline, ...]:
-    """A button or other control: its label, linked where it has an address; nothing where it only acted in Slack."""
+    """A button: its label, linked where it has an address. Other controls only acted in Slack: nothing."""
     label = _text_inlines(element.get("text"), context)
-    url = element.get("url")
-    if isinstance(url, str) and url:
-        return (Link(url, label),)
-    return ()
+    url = _string(element.get("url"))
+    return (Link(url, label),) if url else label
 
 
-def _actions(block: Json, context: Context) -> list[Block]:
+def actions_line(block: Json, context: Context) -> tuple[Inline, ...]:
+    """The buttons of a block or of a legacy attachment, on one line."""
     line: list[Inline] = []
-    for element in _dicts(block.get("elements")):
+    for element in _dicts(block.get("elements")) or _dicts(block.get("actions")):
         inlines = _element_line(element, context)
         if line and inlines:
             line.append(Text(" · "))
         line.extend(inlines)
-    if line:
-        return [Paragraph(tuple(line))]
-    return [UnknownBlock("actions", best_text(block.get("elements")))]
+    return tuple(line)
+
+
+def _actions(block: Json, context: Context) -> list[Block]:
+    line = actions_line(block, context)
+    return [Paragraph(line)] if line else [UnknownBlock("actions", all_text(block.get("elements")))]
 
 
 def _video(block: Json, context: Context) -> list[Block]:
@@ -158,9 +163,12 @@ def _markdown(block: Json, context: Context) -> list[Block]:
 
 
 def _table(block: Json, context: Context) -> list[Block]:
-    rows = [tuple(_cell(cell, context) for cell in row) for row in _lists(block.get("rows"))]
-    settings = _dicts(block.get("column_settings"))
-    return [Table(tuple(rows), tuple(_string(s.get("align")) for s in settings))]
+    rows = [[_cell(cell, context) for cell in row] for row in _lists(block.get("rows"))]
+    width = max(map(len, rows), default=0)
+    even = tuple(tuple(row + [()] * (width - len(row))) for row in rows)
+    aligned = tuple(_string(setting.get("align")) for setting in _dicts(block.get("column_settings")))
+    caption = _text_inlines(block.get("caption"), context)
+    return [*([Paragraph(caption)] if caption else []), *([Table(even, aligned)] if width else [])]
 
 
 def _cell(cell: object, context: Context) -> tuple[Inline, ...]:
@@ -169,12 +177,14 @@ def _cell(cell: object, context: Context) -> tuple[Inline, ...]:
     if cell.get("type") == "rich_text":
         line: list[Inline] = []
         for part in _dicts(cell.get("elements")):
-            line.extend(rich_inlines(part.get("elements"), context))
+            if line:
+                line.append(Text(" "))
+            line.extend(Text(" ") if isinstance(i, Break) else i for i in rich_inlines(part.get("elements"), context))
         return tuple(line)
     value = cell.get("text")
     if value is None:
         value = cell.get("value")
-    return _plain(str(value), context) if value is not None else ()
+    return _plain(" ".join(str(value).split()), context) if value is not None else ()
 
 
 def _call(block: Json, _context: Context) -> list[Block]:

@@ -1,7 +1,7 @@
 """A message's text, blocks and attachments -> one tree, without losing the person's own words. slack-format.md 14.4.
 
-rich_text present: the blocks are the message. Otherwise the text is, and other blocks (an app's) follow it unless they say
-the same; attachments come last.
+rich_text present: the blocks are the message. Otherwise the text is, and other blocks (an app's) follow it; a text
+whose words all stand in its blocks is only their notification. Attachments come last.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from migrator.slack import mrkdwn
 from migrator.slack.attachments import attachments as attached
 from migrator.slack.blockkit import block_kit
 from migrator.slack.context import Context
+from migrator.slack.richtext import all_text
 
 __all__ = ["Context", "body", "body_with_notes"]
 
@@ -32,10 +33,10 @@ def body_with_notes(
     text: str, blocks: msgspec.Raw | bytes | None, attachments: msgspec.Raw | bytes | None, context: Context
 ) -> tuple[tuple[Block, ...], tuple[Loss, ...]]:
     """As `body`, with what was left out on purpose (previews of links that stand in the text)."""
-    listed = _listed(blocks)
-    kinds = {block.get("type") for block in listed if isinstance(block, dict)}
+    listed = _listed(blocks) if blocks else []
+    kinds = {str(block.get("type")) for block in listed if isinstance(block, dict)}
     if "rich_text" in kinds:
-        out = block_kit(listed, context)
+        out = block_kit(listed, context) or mrkdwn.parse(text, context)
     elif kinds & _WORDY:
         out = block_kit(listed, context)
         if text and not _says(listed, text):
@@ -61,9 +62,8 @@ def _listed(raw: msgspec.Raw | bytes | None) -> list[object]:
 
 def _says(blocks: list[object], text: str) -> bool:
     """Whether an app's text is only the notification for its blocks: its words are all among theirs."""
-    said = set(_words(str(blocks)))
-    mine = _words(text)
-    return bool(mine) and sum(word in said for word in mine) >= 0.8 * len(mine)
+    said = set(_words(all_text(blocks)))
+    return said.issuperset(_words(text))
 
 
 def _words(text: str) -> list[str]:

@@ -11,10 +11,13 @@ from importlib.resources import files
 
 from msgspec import Struct
 
+from migrator.model import Emoji
 from migrator.slack.context import Context
 
-__all__ = ["is_known", "lookup"]
+__all__ = ["emoji", "lookup"]
 
+# What Slack drew for its own names of the early years, which no data set has.
+_OWN = {"simple_smile": "slightly_smiling_face"}
 ALIAS_DEPTH = 5  # an alias of an alias of … ; Slack allows one, look-alikes do not say
 _TONE = "::skin-tone-"
 
@@ -47,10 +50,18 @@ def lookup(name: str, context: Context) -> tuple[str, str, int]:
     variants = table.tones.get(base)
     if tone and variants:
         return base, variants[tone - 2], tone
-    return base, table.names.get(base, ""), tone
+    return base, table.names.get(_OWN.get(base, base), ""), tone
 
 
-def is_known(name: str, context: Context) -> bool:
-    """Whether a `:name:` in plain text is an emoji rather than two colons."""
-    base = name.partition(_TONE)[0]
-    return base in context.emoji or base in _table().names
+def emoji(name: str, tone: int, context: Context, marks: int = 0) -> Emoji | None:
+    """The leaf for a `:name:` in plain text; None where no such emoji is known, so that it is two colons."""
+    table = _table()
+    if name not in context.emoji:
+        char = table.names.get(name)
+        if char is None:
+            own = _OWN.get(name)
+            return Emoji(name, table.names[own], 0, marks) if own else None
+        if not tone:
+            return Emoji(name, char, 0, marks)
+    base, char, tone = lookup(f"{name}{_TONE}{tone}" if tone else name, context)
+    return Emoji(base, char, tone, marks)

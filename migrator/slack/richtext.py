@@ -1,14 +1,15 @@
 """Slack's rich_text blocks -> the tree. slack-format.md 14.2-14.4.
 
-A rich_text block is a flat row of sections, lists, quotes and preformatted texts. Nested lists are siblings with a larger
-`indent`; `border` 1 lifts a list or preformatted text one quote deeper. Everything is tolerated: a missing key reads as
-absent, a wrong type as nothing, an unknown element becomes `UnknownInline` with the best text found in it.
+A rich_text block is a flat row of sections, lists, quotes and preformatted texts. Nested lists are siblings with a
+larger `indent`; `border` 1 lifts a list or preformatted text one quote deeper. Everything is tolerated: a missing key
+reads as absent, a wrong type as nothing, an unknown element becomes `UnknownInline` with the best text found in it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from migrator.model import (
@@ -22,8 +23,6 @@ from migrator.model import (
     Emoji,
     GroupMention,
     Inline,
-    Item,
-    List,
     Marks,
     MessageLink,
     Paragraph,
@@ -35,19 +34,19 @@ from migrator.model import (
 )
 from migrator.slack.context import Context, link
 from migrator.slack.emoji import lookup
+from migrator.slack.lists import MAX_DEPTH, Row, nest
 
-__all__ = ["best_text", "rich_inlines", "rich_text"]
+__all__ = ["all_text", "best_text", "rich_inlines", "rich_text"]
 
 Json = dict[str, Any]
-_MARKS = (
-    ("bold", Marks.BOLD.value),
-    ("italic", Marks.ITALIC.value),
-    ("strike", Marks.STRIKE.value),
-    ("code", Marks.CODE.value),
-    ("underline", Marks.UNDERLINE.value),
-    ("highlight", Marks.HIGHLIGHT.value),
-    ("client_highlight", 0),
-)
+_MARKS = {
+    "bold": Marks.BOLD.value,
+    "italic": Marks.ITALIC.value,
+    "strike": Marks.STRIKE.value,
+    "code": Marks.CODE.value,
+    "underline": Marks.UNDERLINE.value,
+    "highlight": Marks.HIGHLIGHT.value,
+}
 _TEXT_KEYS = ("text", "fallback", "alt_text", "name", "title", "label", "value", "url")
 
 
@@ -71,7 +70,8 @@ def rich_text(block: Json, context: Context) -> list[Block]:
         elif kind == "rich_text_preformatted":
             language = element.get("language")
             code = Code(_code_text(element.get("elements")), language if isinstance(language, str) else "")
-            _quoted(_border(element), [code], out)
+            if code.text:
+                _quoted(_border(element), [code], out)
         else:
             out.append(UnknownBlock(str(kind), best_text(element)))
     _close_lists(lists, context, out)
@@ -110,65 +110,15 @@ def _close_lists(lists: list[Json], context: Context, out: list[Block]) -> None:
     """Nest the waiting lists by indent and hand them over."""
     if not lists:
         return
-    rows = [
-        (_number(element.get("indent")), element.get("style") == "ordered", _number(element.get("offset")) + 1, item)
-        for element in lists
-        for item in _items(element, context)
-    ]
-    starts = _starts(lists, rows)
-    blocks, _ = _nest(rows, starts, 0, rows[0][0] if rows else 0)
-    _quoted(_border(lists[0]), blocks, out)
-    lists.clear()
-
-
-Row = tuple[int, bool, int, list[Inline]]
-
-
-def _items(element: Json, context: Context) -> list[list[Inline]]:
-    return [list(_trim(rich_inlines(e.get("elements"), context))) for e in _dicts(element.get("elements"))]
-
-
-def _starts(lists: list[Json], rows: list[Row]) -> set[int]:
-    """Indices of rows where a new list element begins."""
-    starts, index = set(), 0
+    rows: list[Row] = []
     for element in lists:
-        starts.add(index)
-        index += len(_dicts(element.get("elements")))
-    return starts & set(range(len(rows)))
-
-
-def _nest(rows: list[Row], starts: set[int], index: int, indent: int) -> tuple[list[Block], int]:
-    """Rows from `index` on that stand at `indent` or deeper, as lists; returns where it stopped."""
-    blocks: list[Block] = []
-    items: list[list[Block]] = []
-    ordered, start = False, 1
-
-    def close() -> None:
-        if items:
-            blocks.append(List(ordered, tuple(Item(tuple(item)) for item in items), start if ordered else 1))
-            items.clear()
-
-    while index < len(rows):
-        depth, is_ordered, first, inline = rows[index]
-        if depth < indent:
-            break
-        if depth > indent:
-            deeper, index = _nest(rows, starts, index, depth)
-            if items:
-                items[-1].extend(deeper)
-            else:
-                items.append(deeper)
-            continue
-        continues = (
-            items and is_ordered == ordered and (not ordered or index not in starts or first == start + len(items))
-        )
-        if not continues:
-            close()
-            ordered, start = is_ordered, first
-        items.append([Paragraph(tuple(inline))])
-        index += 1
-    close()
-    return blocks, index
+        depth, ordered = _number(element.get("indent")), element.get("style") == "ordered"
+        number = _number(element.get("offset")) + 1
+        for item in _dicts(element.get("elements")):
+            rows.append(Row(min(depth, MAX_DEPTH), ordered, number, _trim(rich_inlines(item.get("elements"), context))))
+            number = 0
+    _quoted(_border(lists[0]), nest(rows), out)
+    lists.clear()
 
 
 # ── inlines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,10 +131,10 @@ def rich_inlines(elements: object, context: Context) -> list[Inline]:
         kind = element.get("type")
         if kind == "text":
             _text(element.get("text"), _marks(element), out)
-        elif make := _LEAVES.get(kind):  # type: ignore[arg-type]
-            out.append(make(element, _marks(element), context))
+        elif isinstance(kind, str) and (known := _LEAVES.get(kind)) and element.get(known[0]):
+            out.append(known[1](element, _marks(element), context))
         else:
-            out.append(_unknown(element, str(kind), _marks(element)))
+            out.append(_unknown(element, kind if isinstance(kind, str) else "element", _marks(element)))
     return out
 
 
@@ -214,18 +164,20 @@ def _marks(element: Json) -> int:
     if not isinstance(style, dict):
         return 0
     marks = 0
-    for name, bit in _MARKS:
-        if style.get(name):
-            marks |= bit
+    for name, on in style.items():
+        if on:
+            marks |= _MARKS.get(name, 0)
     return marks
 
 
 def _link(element: Json, marks: int, context: Context) -> Inline:
     url = _string(element.get("url"))
     label = _string(element.get("text"))
+    if not url:
+        return Text(label.replace("\n", " "), marks)
     inner: list[Inline] = []
     if label and label != url:
-        _text(label, marks, inner)
+        _text(label.replace("\n", " "), 0, inner)
     return link(url, tuple(inner), marks, context)
 
 
@@ -248,7 +200,10 @@ def _from_code_points(text: str) -> str:
 
 def _date(element: Json, marks: int, context: Context) -> Inline:
     at = element.get("timestamp")
-    seconds = int(at) if isinstance(at, int | float) or (isinstance(at, str) and at.isdigit()) else 0
+    seconds = 0
+    if isinstance(at, int | float | str):
+        with suppress(ValueError, OverflowError):
+            seconds = int(at)
     fallback = _string(element.get("fallback"))
     return Date(seconds, _string(element.get("format")), fallback, _string(element.get("url")), marks)
 
@@ -267,19 +222,21 @@ def _unknown(element: Json, kind: str, marks: int) -> Inline:
         conversation, ts = _string(element.get("channel_id")), _string(element.get("message_ts"))
         url, text = _string(element.get("url")), _string(element.get("text"))
         if conversation and ts:
-            return MessageLink(conversation, ts, url, (Text(text, marks),) if text else (), marks=marks)
-    return UnknownInline(kind, best_text(element), marks)
+            return MessageLink(conversation, ts, url, (Text(text.replace("\n", " ")),) if text else (), marks=marks)
+    text, url = best_text(element), _string(element.get("url"))
+    return UnknownInline(kind, f"{text} ({url})" if text and url and text != url else text, marks)
 
 
-_LEAVES: dict[str, Callable[[Json, int, Context], Inline]] = {
-    "link": _link,
-    "emoji": _emoji,
-    "date": _date,
-    "user": lambda e, m, _: UserMention(_string(e.get("user_id")), marks=m),
-    "channel": lambda e, m, _: ConversationMention(_string(e.get("channel_id")), marks=m),
-    "usergroup": lambda e, m, _: GroupMention(_string(e.get("usergroup_id")), marks=m),
-    "broadcast": lambda e, m, _: Broadcast(_string(e.get("range")) or "channel", m),
-    "color": lambda e, m, _: Color(_string(e.get("value")), m),
+# type -> the key without which it is nothing, and what makes a leaf of it
+_LEAVES: dict[str, tuple[str, Callable[[Json, int, Context], Inline]]] = {
+    "link": ("type", _link),
+    "emoji": ("name", _emoji),
+    "date": ("type", _date),
+    "user": ("user_id", lambda e, m, _: UserMention(_string(e.get("user_id")), marks=m)),
+    "channel": ("channel_id", lambda e, m, _: ConversationMention(_string(e.get("channel_id")), marks=m)),
+    "usergroup": ("usergroup_id", lambda e, m, _: GroupMention(_string(e.get("usergroup_id")), marks=m)),
+    "broadcast": ("type", lambda e, m, _: Broadcast(_string(e.get("range")) or "channel", m)),
+    "color": ("value", lambda e, m, _: Color(_string(e.get("value")), m)),
 }
 
 
@@ -294,17 +251,38 @@ def _trim(inlines: list[Inline]) -> tuple[Inline, ...]:
 
 
 def _code_text(elements: object) -> str:
-    out = []
-    for element in _dicts(elements):
-        kind = element.get("type")
-        if kind == "link":
-            out.append(_string(element.get("text")) or _string(element.get("url")))
-        elif kind == "user":
-            out.append(f"@{_string(element.get('user_id'))}")
-        else:
-            out.append(best_text(element))
-    text = "".join(out)
-    return text.removesuffix("\n")
+    return "".join(_in_code(element) for element in _dicts(elements)).removesuffix("\n")
+
+
+def _in_code(element: Json) -> str:
+    match element.get("type"):
+        case "link":
+            return _string(element.get("text")) or _string(element.get("url"))
+        case "user":
+            return f"@{_string(element.get('user_id'))}"
+        case "channel":
+            return f"#{_string(element.get('channel_id'))}"
+        case "broadcast":
+            return f"@{_string(element.get('range'))}"
+        case "emoji":
+            return f":{_string(element.get('name'))}:"
+        case _:
+            return best_text(element)
+
+
+def all_text(element: object, depth: int = 0) -> str:
+    """Every text found in something unknown, a line each, in reading order."""
+    if isinstance(element, str):
+        return element
+    if depth > 12:
+        return ""
+    if isinstance(element, list):
+        return "\n".join(dict.fromkeys(filter(None, (all_text(part, depth + 1) for part in element[:1000]))))
+    if isinstance(element, dict):
+        named = [element[key] for key in _TEXT_KEYS if key in element]
+        others = [value for key, value in element.items() if key not in _TEXT_KEYS and isinstance(value, dict | list)]
+        return all_text([*named, *others], depth + 1)
+    return ""
 
 
 def best_text(element: object, depth: int = 0) -> str:

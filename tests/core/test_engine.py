@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from migrator.adapters.base import Kind
+from migrator.adapters.base import Composed, Directory, Kind, Limits
 from migrator.adapters.memory.adapter import Fault, Memory
 from migrator.apply import Engine, Outcome, Patience
 from migrator.journal import Journal
-from migrator.model import Paragraph, Reaction, Text
+from migrator.model import Message, MessageLink, Paragraph, Reaction, Text
 from migrator.plan import Options, make_plan
 from migrator.progress import Progress
 from migrator.snapshot import JournalSnapshot
@@ -76,6 +76,56 @@ def test_a_later_export_sends_only_the_difference(journal: Journal) -> None:
     outcome = move(later, memory, journal)
     assert (outcome.posts, outcome.reactions, outcome.edits) == (1, 1, 1)
     assert check(later, memory, journal).clean
+
+
+def test_what_a_later_export_no_longer_holds_is_kept_and_no_mismatch(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    later = small_world()
+    room = later.messages_of["C1"]
+    liked = next(m for m in room if m.reactions)
+    room[room.index(liked)] = msgspec.structs.replace(liked, reactions=liked.reactions[:1])
+    room.remove(next(m for m in room if m.ts == "1700000004.000002"))
+    assert move(later, memory, journal).posts == 0
+    verdict = check(later, memory, journal)
+    assert verdict.clean
+    assert sum(c.kept for c in verdict.conversations) == 2
+
+
+class Linking(Memory):
+    """A target whose posts show the id of the message they link to, where it is there already."""
+
+    def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
+        composed = super().compose(message, directory, limits)
+        leaves = [leaf for block in message.body if isinstance(block, Paragraph) for leaf in block.inlines]
+        links = [directory.remote_post(x.conversation, x.ts) for x in leaves if isinstance(x, MessageLink)]
+        drafts = [msgspec.structs.replace(d, text=f"{d.text} {links}" if links else d.text) for d in composed.drafts]
+        return msgspec.structs.replace(composed, drafts=tuple(drafts))
+
+
+def linking_to(conversation: str, ts: str) -> tuple[Paragraph, ...]:
+    return (Paragraph((Text("see "), MessageLink(conversation, ts, "https://example.invalid/p", (Text("that"),)))),)
+
+
+def test_links_to_messages_that_come_later_are_made_in_the_end(journal: Journal) -> None:
+    world, memory = small_world(), Linking()
+    back, ahead = linking_to("C1", "1700000001.000100"), linking_to("M1", "1600000001.000000")
+    nowhere = linking_to("C1", "1999999999.000000")
+    room = world.messages_of["C1"]
+    for number, body in enumerate((back, ahead, nowhere)):
+        room.append(msgspec.structs.replace(say("", conversation="C1", ts=f"170000020{number}.000000"), body=body))
+    last = msgspec.structs.replace(
+        say("", conversation="D1", ts="1500000000.000000"), body=linking_to("C1", room[-1].ts)
+    )
+    world.messages_of["D1"].append(last)
+    move(world, memory, journal)
+    texts = {post.key: post.text for post in memory.posts.values()}
+    assert texts["C1/1700000200.000000"] == f"see that {[journal.remote(Kind.POST, 'C1/1700000001.000100')]}"
+    assert texts["C1/1700000201.000000"] == f"see that {[journal.remote(Kind.POST, 'M1/1600000001.000000')]}"
+    assert texts["C1/1700000202.000000"] == "see that [None]"
+    assert texts["D1/1500000000.000000"] == f"see that {[journal.remote(Kind.POST, str(room[-1].key))]}"
+    again = move(world, memory, journal)
+    assert (again.posts, again.edits) == (0, 0)
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -1,0 +1,64 @@
+"""Pictures as the server takes them: emoji of at most 512 KiB, avatars that are pictures at all."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+__all__ = ["EMOJI_BYTES", "avatar", "emoji"]
+
+EMOJI_BYTES = 512 << 10  # more is fatal to the whole import (facts/mattermost.md 10.1)
+EMOJI_SIDES = (128, 96, 64, 48, 32)  # pixels, tried one after the other
+AVATAR_SIDE = 1024
+_SUFFIX = {"PNG": "png", "GIF": "gif", "JPEG": "jpg"}
+
+
+def emoji(data: bytes) -> tuple[bytes, str] | None:
+    """The image and its suffix; made smaller where it is too large; None where it is no picture we can read."""
+    found = _format(data)
+    if found in _SUFFIX and len(data) <= EMOJI_BYTES:
+        return data, _SUFFIX[found]
+    for side in EMOJI_SIDES:
+        if (made := _smaller(data, side)) is not None and len(made) <= EMOJI_BYTES:
+            return made, "png"
+    return None
+
+
+def avatar(data: bytes) -> tuple[bytes, str] | None:
+    """As `emoji`, for a profile image; only what the server cannot read is converted."""
+    found = _format(data)
+    if found in _SUFFIX:
+        return data, _SUFFIX[found]
+    made = _smaller(data, AVATAR_SIDE)
+    return (made, "png") if made is not None else None
+
+
+def _format(data: bytes) -> str:
+    """What the picture is, if it can be decoded to its end; "" else."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()
+                return image.format or ""
+    except Exception:  # the library raises many kinds for damaged data
+        return ""
+
+
+def _smaller(data: bytes, side: int) -> bytes | None:
+    """A still PNG that fits a square of `side` pixels."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                small = image.convert("RGBA")
+                small.thumbnail((side, side))
+                out = io.BytesIO()
+                small.save(out, "PNG")
+                return out.getvalue()
+    except Exception:  # as above
+        return None

@@ -1,0 +1,159 @@
+"""A message as Zulip will show it, as far as that can be said before anything is sent. Pure.
+
+What depends on ids of the server (a reply's head, a root's pointer, addresses of files) is put in when the post is
+sent; `Content` holds the places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Struct
+
+from migrator.adapters.base import Composed, Directory, Draft, Limits
+from migrator.adapters.zulip.emoji import reaction_name
+from migrator.adapters.zulip.render import Rendered, ZulipWriter
+from migrator.adapters.zulip.threads import Policy
+from migrator.adapters.zulip.topics import thread_topic, topic_words
+from migrator.ledger import Fate, Feature, Loss
+from migrator.model import (
+    Block,
+    ConversationId,
+    ConversationKind,
+    File,
+    FileMode,
+    Link,
+    Local,
+    Marks,
+    Message,
+    MessageKind,
+    Paragraph,
+    Text,
+    Ts,
+)
+from migrator.plain import linkable, visible
+
+__all__ = ["FILE", "Content", "compose"]
+
+FILE = "https://file.invalid/"  # stands for an uploaded file's address until it is known
+RESERVE = 600  # characters kept free for a head or a pointer
+BROADCAST = "broadcast"
+
+_INSTEAD = {
+    MessageKind.PLACEHOLDER: "(the first message of this thread is not in the export)",
+    MessageKind.DELETED: "(this message was deleted)",
+}
+
+
+class Content(Struct, frozen=True):
+    """A post's Markdown. `topic`: of the thread whose root this is ("" else)."""
+
+    source: str
+    topic: str = ""
+
+
+def compose(message: Message, directory: Directory, limits: Limits, policy: Policy) -> Composed:
+    """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`."""
+    direct = directory.conversation_kind(message.conversation) in (ConversationKind.DIRECT, ConversationKind.GROUP)
+    room = max(1000, limits.text - RESERVE) if limits.text else 0
+    writer = _writer(directory)
+    body = _named(message, directory)
+    losses: list[Loss] = []
+    if not body and not message.files:
+        body = (Paragraph((Text(_INSTEAD.get(message.kind, "(no text)")),)),)
+    parts = [part for part in writer.parts(body, directory, room) if visible(part.source)] if body else []
+    if message.kind is MessageKind.EMOTE and parts:
+        parts[0] = msgspec.structs.replace(parts[0], source=f"/me {parts[0].source}")
+    for part in parts:
+        losses.extend(part.losses)
+    drafts = _drafts(message, parts, writer, directory, limits, room)
+    topics = policy is Policy.TOPICS and not direct
+    if topics and message.is_root:
+        topic = thread_topic(message.ts, topic_words(message, directory))
+        first = drafts[0]
+        content = msgspec.structs.replace(first.content, topic=topic)
+        drafts[0] = msgspec.structs.replace(first, content=content, digest=_digest(content, first.files))
+    if topics and message.broadcast and message.thread:
+        drafts.append(msgspec.structs.replace(drafts[0], part=BROADCAST, thread=False))
+    if message.thread and not topics:
+        where = "in direct messages there are no topics" if direct else "threads=quotes was chosen"
+        losses.append(Loss(Feature.REPLY, Fate.APPROXIMATED, f"as a quote: {where}"))
+    toned = sum(
+        len(reaction.users)
+        for reaction in message.reactions
+        if (name := reaction_name(reaction)) is not None and not name.exact
+    )
+    if toned:
+        losses.append(Loss(Feature.REACTION, Fate.APPROXIMATED, "without the skin tone", toned))
+    return Composed(tuple(drafts), tuple(losses))
+
+
+def _named(message: Message, directory: Directory) -> tuple[Block, ...]:
+    """The body, under the name that this one message overrides its author's with."""
+    name = " ".join(message.author.name.split())
+    if not name or name == directory.user_name(message.author.user) or not visible(name):
+        return message.body
+    return (Paragraph((Text(name, Marks.BOLD.value),)), *message.body)
+
+
+def _drafts(
+    message: Message,
+    parts: Sequence[Rendered],
+    writer: ZulipWriter,
+    directory: Directory,
+    limits: Limits,
+    room: int,
+) -> list[Draft]:
+    """A post per part of the text; files stand under the last one as far as they fit, then in posts of their own."""
+    posts: list[tuple[str, str, list[File]]] = [(part.source, part.plain, []) for part in parts]
+    for file in message.files:
+        shown = writer.write(_file_line(file, limits), directory)
+        if posts and (not room or len(posts[-1][0]) + len(shown.source) + 200 <= room):
+            source, words, files = posts[-1]
+            posts[-1] = (f"{source}\n\n{shown.source}", f"{words}\n{shown.plain}", [*files, file])
+        else:
+            posts.append((shown.source, shown.plain, [file]))
+    drafts = []
+    for number, (source, words, files) in enumerate(posts):
+        content = Content(source)
+        drafts.append(Draft(str(number + 1) if number else "", content, words, _digest(content, files), tuple(files)))
+    return drafts
+
+
+def _file_line(file: File, limits: Limits) -> tuple[Block, ...]:
+    name = " ".join(file.name.split()) or file.id
+    if _comes(file, limits):
+        return (Paragraph((Link(FILE + file.id, (Text(name),)),)),)
+    if file.mode is FileMode.EXTERNAL and linkable(file.link):
+        return (Paragraph((Link(file.link, (Text(name),)),)),)
+    if isinstance(file.data, Local):
+        why = "larger than this server takes"
+    else:
+        why = getattr(file.data, "reason", "its bytes are not in the export")
+    size = f", {file.size:,} bytes" if file.size else ""
+    return (Paragraph((Text(f"(file {name}{size}, {file.id}: {why})"),)),)
+
+
+def _comes(file: File, limits: Limits) -> bool:
+    return isinstance(file.data, Local) and not (limits.file and file.data.size > limits.file)
+
+
+def _digest(content: Content, files: Sequence[File]) -> str:
+    seen = (content.source.replace("\u200b", ""), bool(content.topic), [file.id for file in files])
+    return blake2b(msgspec.json.encode(seen), digest_size=8).hexdigest()
+
+
+def _writer(directory: Directory) -> ZulipWriter:
+    def channel(conversation: ConversationId) -> str | None:
+        remote = directory.remote_conversation(conversation)
+        return f"/#narrow/channel/{remote}" if remote and remote.isdigit() else None
+
+    def post(conversation: ConversationId, ts: Ts) -> str | None:
+        place, remote = directory.remote_conversation(conversation), directory.remote_post(conversation, ts)
+        if not place or not remote:
+            return None
+        return f"/#narrow/channel/{place}/near/{remote}" if place.isdigit() else f"/#narrow/near/{remote}"
+
+    return ZulipWriter(channel=channel, post=post)

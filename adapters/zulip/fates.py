@@ -1,0 +1,62 @@
+"""What the live route does to every feature. The plan prints it, and the conformance suite and verify hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from migrator.adapters.base import Route, Support
+from migrator.ledger import Fate, Feature
+
+__all__ = ["LIVE"]
+
+_LOSSLESS = Support(Fate.LOSSLESS)
+
+
+def _almost(how: str) -> Support:
+    return Support(Fate.APPROXIMATED, how)
+
+
+def _no(why: str) -> Support:
+    return Support(Fate.DROPPED, why)
+
+
+_FATES: Mapping[Feature, Support] = dict.fromkeys(Feature, _LOSSLESS) | {
+    Feature.EVENT: _almost("as words of whoever did it"),
+    Feature.BROADCAST: _almost("a copy in the main topic"),
+    Feature.TOMBSTONE: _almost("as a line of words"),
+    Feature.EDIT: _no("Zulip marks only what is edited there"),
+    Feature.REVISION: _no("the API keeps the history of edits made there only"),
+    Feature.REACTION_REST: _no("the export does not name these people"),
+    Feature.PIN: _no("Zulip has no pins"),
+    Feature.AUTHOR_NAME: _almost("the name as a bold first line"),
+    Feature.STRANGER: _almost("as deactivated guest accounts"),
+    Feature.BOT: _almost("as accounts of people"),
+    Feature.AVATAR: _no("people set their own pictures; the archive route brings them"),
+    Feature.PROFILE: _almost("as custom fields of 50 characters; status is left out"),
+    Feature.PURPOSE: _almost("in the channel's description, without formatting"),
+    Feature.TOPIC: _almost("in the channel's description, without formatting"),
+    Feature.UNDERLINE: _almost("as plain text"),
+    Feature.HIGHLIGHT: _almost("as plain text"),
+    Feature.GROUP_MENTION: _almost("name as text"),
+    Feature.BROADCAST_MENTION: _almost("word as text"),
+    Feature.DATE: _almost("as it was written"),
+    Feature.COLOR: _almost("value without a swatch"),
+    Feature.FIELDS: _almost("one below the other"),
+    Feature.PICTURE: _almost("as a link"),
+    Feature.CARD: _almost("as a quote"),
+    Feature.PREVIEW: _almost("as a quote"),
+    Feature.QUOTED_MESSAGE: _almost("as a quote"),
+    Feature.UNKNOWN: _almost("as text"),
+    Feature.LONG_TEXT: _almost("in several posts"),
+}
+
+LIVE = Route(
+    "live",
+    _FATES,
+    needs=(
+        "the API key of an administrator",
+        "can_forge_sender and can_create_users, given by manage.py",
+        "JWT_AUTH_KEYS, for reactions and direct messages of people who have accounts already",
+    ),
+    rate=40.0,
+)

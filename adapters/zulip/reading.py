@@ -1,0 +1,127 @@
+"""A message as the server returns it, taken apart: what is ours (heads, pointers), what is the author's, and files."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from migrator.adapters.base import RemoteFile, RemoteId, RemoteMessage
+from migrator.adapters.zulip.read import read
+from migrator.adapters.zulip.threads import BACK, HEAD_LINK, POINTER, near
+
+__all__ = ["Parts", "Roots", "decoded_topic", "split", "uploads"]
+
+_POINTER = re.compile(rf'\s*<p><a [^>]*?href="([^"]+)"[^>]*>({re.escape(POINTER)}|{re.escape(BACK)})</a></p>\s*\Z')
+_HEAD = re.compile(
+    r'\A\s*<p><span class="user-mention silent"[^>]*>[^<]*</span> '
+    rf'<a [^>]*?href="([^"]+)"[^>]*>{HEAD_LINK}</a>:</p>\s*'
+)
+_RULE = re.compile(r"\A<hr\s*/?>\s*")
+_QUOTE = re.compile(r"<(/?)blockquote>")
+_UPLOAD = re.compile(r'<a [^>]*?href="(?:https?://[^/"]+)?(/user_uploads/[^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
+_TOPIC = re.compile(r"/topic/([^/?#]+)")
+
+
+class Parts(Struct, frozen=True):
+    """HTML of the author's words; the message that a head leads to; the topic that a root's pointer leads to."""
+
+    html: str
+    head: RemoteId | None = None
+    pointer: str | None = None
+
+
+def split(content: str) -> Parts:
+    """Take heads and pointers off."""
+    root = pointed = None
+    if found := _POINTER.search(content):
+        content = content[: found.start()]
+        if found[2] == POINTER:
+            pointed = decoded_topic(html.unescape(found[1]))
+    if (found := _HEAD.match(content)) and (root := near(html.unescape(found[1]))):
+        content = _without_quote(content[found.end() :])
+    return Parts(content, root, pointed)
+
+
+def _without_quote(rest: str) -> str:
+    if rule := _RULE.match(rest):
+        return rest[rule.end() :]
+    depth = 0
+    for tag in _QUOTE.finditer(rest):
+        if depth == 0 and rest[: tag.start()].strip():
+            break
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return rest[tag.end() :].lstrip()
+    return rest
+
+
+def decoded_topic(url: str) -> str | None:
+    """The topic that an address leads to: Zulip writes "." for "%"."""
+    found = _TOPIC.search(url)
+    return unquote(found[1].replace(".", "%")) if found else None
+
+
+def uploads(content: str) -> list[tuple[str, str]]:
+    """Uploaded files that are linked: (address, label), without their previews."""
+    found, seen = [], set()
+    for link in _UPLOAD.finditer(content):
+        label = html.unescape(re.sub(r"<[^>]*>", "", link[2]))
+        if label.strip() and link[1] not in seen:
+            seen.add(link[1])
+            found.append((html.unescape(link[1]), label))
+    return found
+
+
+class Roots:
+    """Which thread a message is in, while a conversation is read from its beginning."""
+
+    def __init__(self, main_topic: str) -> None:
+        self._main_topic = main_topic.casefold()
+        self._of_topic: dict[str, RemoteId] = {}
+
+    def of(self, message: Mapping[str, Any], parts: Parts, direct: bool) -> RemoteId | None:
+        if parts.pointer is not None:
+            self._of_topic.setdefault(parts.pointer.casefold(), str(message["id"]))
+        if direct:
+            return parts.head
+        topic = str(message["subject"]).removeprefix("✔ ").casefold()
+        if topic == self._main_topic:
+            return parts.head
+        if parts.head is not None:
+            self._of_topic.setdefault(topic, parts.head)
+        return parts.head or self._of_topic.get(topic)
+
+
+def remote_message(
+    message: Mapping[str, Any],
+    parts: Parts,
+    root: RemoteId | None,
+    files: tuple[RemoteFile, ...],
+    shown_name: Callable[[str], str | None],
+    emoji: Mapping[str, str],
+) -> RemoteMessage:
+    text, emote = read(parts.html, shown_name), bool(message.get("is_me_message"))
+    return RemoteMessage(
+        key="",
+        remote=str(message["id"]),
+        author=str(message["sender_id"]),
+        time=int(message["timestamp"]) * 1_000_000,
+        text=text.removeprefix("/me ") if emote else text,
+        root=root,
+        reactions=tuple((_shown(row, emoji), str(row["user_id"])) for row in message.get("reactions", ())),
+        files=files,
+        edited="last_edit_timestamp" in message,
+        emote=emote,
+    )
+
+
+def _shown(reaction: Mapping[str, Any], emoji: Mapping[str, str]) -> str:
+    if reaction["reaction_type"] == "unicode_emoji":
+        return "".join(chr(int(point, 16)) for point in str(reaction["emoji_code"]).split("-"))
+    name = str(reaction["emoji_name"])
+    return f":{emoji.get(name, name)}:"

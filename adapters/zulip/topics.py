@@ -1,0 +1,82 @@
+"""Names of topics: one per thread, from the root's words and date, never the same for two threads of a channel.
+
+A name ends in the day and a tag that spells the microsecond of that day, so it names one `ts` and no other: no state is
+needed to keep names apart, and a restart, a later export or the other route comes to the same name. Zulip compares
+topics without regard to case and cuts them at 60 characters (facts of the API: max_topic_length).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from migrator.adapters.base import Directory
+from migrator.model import Message, MessageKind, Ts, micros
+from migrator.plain import canonical, plain
+
+__all__ = ["MAIN_TOPIC", "MAX_TOPIC", "root_of", "thread_topic", "topic_url", "topic_words"]
+
+MAIN_TOPIC = "imported from Slack"  # where everything stands that is in no thread
+MAX_TOPIC = 60  # characters
+
+_DAY = 86_400_000_000  # microseconds
+_TAG = 8  # 36 ** 7 < _DAY < 36 ** 8
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_NAME = re.compile(r"(?:^|· )(\d{4}-\d\d-\d\d) ([0-9a-z]{8})$")
+_UNSAFE = str.maketrans({"*": "", "`": "'", "$": "", "\\": "/"})  # would end or start markup in a link to the topic
+
+
+def topic_words(root: Message, directory: Directory) -> str:
+    """What a thread is about, in one line: the root's words, else its first file's name."""
+    if root.kind is MessageKind.PLACEHOLDER:
+        return "thread"
+    return plain(root.body, directory) or next((file.name for file in root.files), "")
+
+
+def thread_topic(ts: Ts, words: str) -> str:
+    """The topic of the thread whose root has this `ts`. At most 60 characters, printable, without markup."""
+    time = micros(ts)
+    ending = f"{_date(time)} {_tag(time % _DAY)}"
+    room = MAX_TOPIC - len(ending) - 3
+    line = "".join(c for c in canonical(words).translate(_UNSAFE) if unicodedata.category(c)[0] != "C")
+    line = " ".join(line.removeprefix("✔").split())
+    if len(line) > room:
+        short = line[: room - 1]
+        line = (short.rsplit(" ", 1)[0] if " " in short[room // 2 :] else short).rstrip() + "…"
+    return f"{line} · {ending}" if line else ending
+
+
+def root_of(topic: str) -> int | None:
+    """The time of a thread's root in microseconds, from its topic's name; None for any other topic."""
+    found = _NAME.search(topic)
+    if not found:
+        return None
+    try:
+        day = datetime.strptime(found[1], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    within = int(found[2], 36)
+    return int(day.timestamp()) * 1_000_000 + within if within < _DAY else None
+
+
+def topic_url(channel: int | str, topic: str, message: int | str | None = None) -> str:
+    """The address of a topic, or of a message in it, relative to the server: Zulip's own escaping, "." for "%"."""
+    spelled = quote(topic, safe="").replace(".", "%2E").replace("%", ".")
+    return f"/#narrow/channel/{channel}/topic/{spelled}" + (f"/near/{message}" if message is not None else "")
+
+
+def _date(time: int) -> str:
+    try:
+        return datetime.fromtimestamp(time // 1_000_000, UTC).strftime("%Y-%m-%d")
+    except (OverflowError, ValueError, OSError):
+        return "1970-01-01"  # no date that a calendar knows; the archive's checker and the reader refuse such times
+
+
+def _tag(number: int) -> str:
+    digits = ""
+    for _ in range(_TAG):
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits

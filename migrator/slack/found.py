@@ -1,0 +1,63 @@
+"""What a raw record holds, counted before anything is made of it: one half of the conservation law.
+
+`survey.features` counts the other half on the model. Both must come to the same sums, losses of the reader included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from migrator.ledger import Feature
+from migrator.model import Remote, User, UserId
+from migrator.slack.authors import icon_of, own_name
+from migrator.slack.messages import reactions_in
+from migrator.slack.scan import Index
+from migrator.slack.subtypes import NOTICES
+from migrator.slack.times import instant, is_ts
+from migrator.slack.wire import Record
+
+__all__ = ["found_in"]
+
+
+def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> dict[Feature, int]:
+    """Everything of a record but its text."""
+    found = {Feature.MESSAGE: 1}
+    subtype = record.subtype
+    if subtype in NOTICES:
+        found[Feature.EVENT] = 1
+    elif subtype == "me_message":
+        found[Feature.EMOTE] = 1
+    elif subtype == "tombstone":
+        found[Feature.TOMBSTONE] = 1
+    thread = record.thread_ts
+    if thread is not None and thread != record.ts and is_ts(thread):
+        found[Feature.REPLY] = 1
+        if subtype in ("thread_broadcast", "reply_broadcast") and instant(thread) < instant(record.ts):
+            found[Feature.BROADCAST] = 1
+    elif subtype == "file_comment" and record.file is not None:
+        share = index.shares.get(record.file.id or "")
+        if share is not None and instant(share) < instant(record.ts):
+            found[Feature.REPLY] = 1
+    if record.edited is not None:
+        found[Feature.EDIT] = 1
+    if record.ts in index.revisions:
+        found[Feature.REVISION] = len(index.revisions[record.ts])
+    for reaction in reactions_in(record):
+        named = len(reaction.users or ())
+        found[Feature.REACTION] = found.get(Feature.REACTION, 0) + named
+        rest = max((reaction.count or 0) - named, 0)
+        found[Feature.REACTION_REST] = found.get(Feature.REACTION_REST, 0) + rest
+    if files := len(record.files or ()) + (record.file is not None):
+        found[Feature.FILE] = files
+    if _differs(record, users.get(author)):
+        found[Feature.AUTHOR_NAME] = 1
+    return found
+
+
+def _differs(record: Record, known: User | None) -> bool:
+    """Whether a record was posted under another name or picture than its author's own."""
+    name, icon = own_name(record), icon_of(record)
+    if not name and not icon:
+        return False
+    avatar = known.avatar.url if known is not None and isinstance(known.avatar, Remote) else ""
+    return bool(name and (known is None or name != known.name)) or icon not in ("", avatar)

@@ -1,0 +1,303 @@
+"""A record -> a message of the model, by the rules of slack-format.md 8 to 13.
+
+What a record holds and its message does not is returned as losses, so that the sums can be held against `found.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Raw
+
+from migrator.ledger import Fate, Feature, Loss
+from migrator.model import (
+    Author,
+    Block,
+    Edit,
+    Event,
+    EventKind,
+    File,
+    Loc,
+    Message,
+    MessageKind,
+    Paragraph,
+    Reaction,
+    Remote,
+    Revision,
+    Text,
+    Ts,
+    User,
+    UserId,
+    UserMention,
+)
+from migrator.slack import mrkdwn
+from migrator.slack.authors import author_of, icon_of, own_name
+from migrator.slack.body import body_with_notes
+from migrator.slack.context import Context
+from migrator.slack.emoji import lookup
+from migrator.slack.files import Files
+from migrator.slack.loose import dicts, mapping, number, string, strings
+from migrator.slack.order import Kept
+from migrator.slack.scan import Index, pointed_at
+from migrator.slack.subtypes import LOGS, NOTICES, PLAIN, SLACKBOT
+from migrator.slack.times import instant, is_ts
+from migrator.slack.wire import NULL, ReactionRecord, Record, loose
+
+__all__ = ["Made", "Maker", "reactions_in"]
+
+Made = tuple[Message | None, Sequence[Loss]]
+_WITHHELD = (Paragraph((Text("[withheld by key policy]"),)),)
+_WORDS = {
+    EventKind.PIN: "pinned an item",
+    EventKind.UNPIN: "unpinned an item",
+    EventKind.CANVAS: "changed the canvas",
+    EventKind.JOIN: "joined",
+    EventKind.LEAVE: "left",
+}
+
+
+class Maker:
+    """Makes the messages of one workspace."""
+
+    def __init__(
+        self,
+        users: Mapping[UserId, User],
+        canonical: Callable[[str], UserId],
+        files: Files,
+        context: Context,
+        earlier: Callable[[Loc], Record | None],
+    ) -> None:
+        """`earlier` reads a record again, by its place: the log of an edit."""
+        self.users, self.canonical, self.files, self.context, self.earlier = users, canonical, files, context, earlier
+
+    def make(self, conversation: str, kept: Kept, index: Index) -> Made:
+        """The message, or None with a loss of Feature.MESSAGE that says why there is none."""
+        record = kept.record
+        subtype = record.subtype or ""
+        if reason := _no_message(record, subtype, index):
+            return None, (Loss(Feature.MESSAGE, reason[0], reason[1]),)
+        losses: list[Loss] = []
+        event = self._event(record, subtype)
+        author = self._author(record)
+        files = self._files(record, subtype, losses)
+        body = self._body(record, subtype, author.user, losses)
+        if event is not None and not body and not files:
+            body = _notice(event, author.user, subtype)
+        thread = self._thread(record, index, losses)
+        if record.edited is not None:
+            edited: Edit | None = self._edit(record, author.user)
+        else:
+            edited = None
+        return (
+            Message(
+                conversation=conversation,
+                ts=record.ts,
+                at=kept.at,
+                author=author,
+                kind=_kind(subtype),
+                body=body,
+                thread=thread,
+                is_root=not thread and index.is_root(kept.instant),
+                broadcast=bool(thread) and subtype in ("thread_broadcast", "reply_broadcast"),
+                edited=edited,
+                revisions=self._revisions(record, index, losses) if index.revisions else (),
+                reactions=self._reactions(reactions_in(record), losses),
+                files=files,
+                event=event,
+                source="" if subtype in ("", "bot_message") else subtype,
+            ),
+            losses,
+        )
+
+    # ── who ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _author(self, record: Record) -> Author:
+        user = author_of(record, self.canonical)
+        name, icon = own_name(record), icon_of(record)
+        if not name and not icon:
+            return Author(user)
+        known = self.users.get(user)
+        if known is not None and name == known.name:
+            name = ""
+        if known is not None and isinstance(known.avatar, Remote) and icon == known.avatar.url:
+            icon = ""
+        return Author(user, name, icon)
+
+    def _edit(self, record: Record, author: UserId) -> Edit:
+        edited = record.edited
+        assert edited is not None  # noqa: S101 - the caller's condition, for the type checker
+        at = edited.ts if edited.ts is not None and is_ts(edited.ts) and instant(edited.ts) > instant(record.ts) else ""
+        return Edit(self.canonical(edited.user) if edited.user else author, at or record.ts)
+
+    # ── what ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _body(self, record: Record, subtype: str, author: UserId, losses: list[Loss]) -> tuple[Block, ...]:
+        if subtype == "ekm_access_denied":
+            return _WITHHELD
+        if subtype == "huddle_thread":
+            return ()
+        text = _own_text(record, subtype)
+        if record.blocks is NULL and record.attachments is NULL:
+            return mrkdwn.parse(text, self.context) if text else ()
+        blocks, notes = body_with_notes(text, record.blocks, record.attachments, self.context)
+        losses.extend(notes)
+        if not blocks and record.assistant_app_thread is not NULL:
+            title = string(mapping(loose(record.assistant_app_thread)).get("title"))
+            return (Paragraph((Text(title),)),) if title else ()
+        return blocks
+
+    def _files(self, record: Record, subtype: str, losses: list[Loss]) -> tuple[File, ...]:
+        records = record.files or ()
+        if record.file is None and not records:
+            return ()
+        out = [self.files.make(file, n, reshared=record.upload is False) for n, file in enumerate(records)]
+        if record.file is not None:
+            if subtype == "file_comment":
+                losses.append(Loss(Feature.FILE, Fate.SKIPPED, "named by a comment on it; shown where it was shared"))
+            else:
+                reshared = subtype == "file_mention" or record.upload is False
+                out.append(self.files.make(record.file, len(out), reshared=reshared))
+        return tuple(out)
+
+    def _reactions(self, records: Sequence[ReactionRecord], losses: list[Loss]) -> tuple[Reaction, ...]:
+        if not records:
+            return ()
+        out = []
+        for record in records:
+            users = record.users or []
+            distinct = tuple(dict.fromkeys(self.canonical(user) for user in users if user))
+            if not record.name or not distinct:
+                lost = len(users)
+                rest = max((record.count or 0) - len(users), 0)
+                losses.append(Loss(Feature.REACTION, Fate.DROPPED, "without an emoji or a person", lost))
+                losses.append(Loss(Feature.REACTION_REST, Fate.DROPPED, "without an emoji or a person", rest))
+                continue
+            if doubles := len(users) - len(distinct):
+                losses.append(Loss(Feature.REACTION, Fate.SKIPPED, "the same person twice", doubles))
+            name, char, tone = lookup(record.name, self.context)
+            rest = max((record.count or 0) - len(users), 0)
+            out.append(Reaction(name, char, distinct, len(distinct) + rest, tone))
+        return tuple(out)
+
+    def _thread(self, record: Record, index: Index, losses: list[Loss]) -> Ts:
+        root = pointed_at(record)
+        if root is not None:
+            return index.moved.get(instant(root), root)
+        if record.subtype == "file_comment" and record.file is not None:
+            share = index.shares.get(record.file.id or "")
+            if share is not None and instant(share) < instant(record.ts):
+                return share
+        if record.thread_ts not in (None, record.ts) and is_ts(record.thread_ts):
+            losses.append(Loss(Feature.REPLY, Fate.DROPPED, "it answers a later message: shown on its own"))
+        return ""
+
+    def _revisions(self, record: Record, index: Index, losses: list[Loss]) -> tuple[Revision, ...]:
+        out: list[Revision] = []
+        for at in index.revisions.get(record.ts, ()):
+            log = self.earlier(at)
+            before = (mapping(loose(log.previous_message)) or mapping(loose(log.original))) if log is not None else {}
+            if log is None or not before:
+                losses.append(Loss(Feature.REVISION, Fate.DROPPED, "the log of the edit does not hold the text"))
+                continue
+            revision = Revision(mrkdwn.parse(string(before.get("text")), self.context), log.ts)
+            if revision in out:
+                losses.append(Loss(Feature.REVISION, Fate.SKIPPED, "the same log twice"))
+            else:
+                out.append(revision)
+        return tuple(sorted(out, key=lambda revision: instant(revision.at)))
+
+    # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _event(self, record: Record, subtype: str) -> Event | None:
+        kind = NOTICES.get(subtype)
+        if kind is None:
+            return None
+        if kind is EventKind.JOIN or kind is EventKind.LEAVE:
+            return Event(kind, (author_of(record, self.canonical),))
+        if kind is EventKind.TOPIC:
+            return Event(kind, value=record.topic or "")
+        if kind is EventKind.PURPOSE:
+            return Event(kind, value=record.purpose or "")
+        if kind is EventKind.RENAME:
+            return Event(kind, value=record.name or "")
+        if kind is EventKind.HUDDLE:
+            room = mapping(loose(record.room))
+            people = strings(room.get("participant_history")) or strings(room.get("participants"))
+            start, end = number(room.get("date_start")), number(room.get("date_end"))
+            return Event(kind, tuple(map(self.canonical, people)), seconds=max(end - start, 0) if end and start else 0)
+        if kind in (EventKind.PIN, EventKind.UNPIN):
+            quoted = (string(quote.get("ts")) for quote in dicts(loose(record.attachments)))
+            return Event(kind, target=next(filter(is_ts, quoted), ""))
+        return Event(kind)
+
+
+def _no_message(record: Record, subtype: str, index: Index) -> tuple[Fate, str] | None:
+    """Why a record is no message: (fate, note)."""
+    if subtype in PLAIN or subtype in NOTICES:
+        if _is_intro(record, index):
+            return Fate.SKIPPED, "the comment of an upload, shown with it"
+        return (Fate.SKIPPED, "hidden in Slack too") if record.hidden and subtype != "tombstone" else None
+    if subtype in LOGS:
+        return Fate.SKIPPED, "the log of a change, not a message"
+    if record.hidden:
+        return Fate.SKIPPED, "hidden in Slack too"
+    if record.text or record.files or record.file or _filled(record.blocks) or _filled(record.attachments):
+        return None
+    return Fate.DROPPED, "of an unknown kind, and empty"
+
+
+def _is_intro(record: Record, index: Index) -> bool:
+    """The comment made with an upload stands twice in old exports: with the upload, and as a record of its own."""
+    if record.subtype != "file_comment" or record.comment is None or record.file is None:
+        return False
+    return bool(record.comment.is_intro) and record.file.id in index.shares
+
+
+def _filled(raw: Raw) -> bool:
+    return bytes(raw) not in (b"null", b"[]", b'""', b"{}")
+
+
+def _kind(subtype: str) -> MessageKind:
+    if subtype == "me_message":
+        return MessageKind.EMOTE
+    if subtype == "tombstone":
+        return MessageKind.DELETED
+    return MessageKind.EVENT if subtype in NOTICES else MessageKind.TEXT
+
+
+def _own_text(record: Record, subtype: str) -> str:
+    """What the person wrote. Uploads of the old kind tell it beside a notice in the reader's language."""
+    text = record.text or ""
+    if subtype == "file_comment":
+        return record.comment.comment or "" if record.comment is not None else text
+    if subtype == "file_share" and record.file is not None:
+        intro = record.file.initial_comment
+        if intro is not None and intro.comment:
+            return intro.comment
+        is_notice = text.startswith("<@") or bool(record.file.id and record.file.id in text)
+        return text.partition(" and commented: ")[2] if is_notice else text
+    return text
+
+
+def _notice(event: Event, author: UserId, subtype: str) -> tuple[Block, ...]:
+    """A sentence for a notice that has none."""
+    if event.kind is EventKind.HUDDLE:
+        minutes = max(round(event.seconds / 60), 1)
+        words: list[Text | UserMention] = [Text(f"A huddle took place, {minutes} min" if event.seconds else "A huddle")]
+        for number_, user in enumerate(event.users):
+            words += [Text(", " if number_ else ", with "), UserMention(user)]
+        return (Paragraph(tuple(words)),)
+    said = _WORDS.get(event.kind) or subtype.replace("_", " ")
+    subject: tuple[Text | UserMention, ...] = () if author == SLACKBOT else (UserMention(author), Text(" "))
+    return (Paragraph((*subject, Text(said))),)
+
+
+def reactions_in(record: Record) -> Sequence[ReactionRecord]:
+    """The reactions under a message; in the era of one `file` they stand with the file or with the comment on it."""
+    if record.reactions:
+        return record.reactions
+    if record.subtype == "file_comment" and record.comment is not None:
+        return record.comment.reactions or ()
+    if record.subtype == "file_share" and record.file is not None and record.upload is not False:
+        return record.file.reactions or ()
+    return ()

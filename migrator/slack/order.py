@@ -1,0 +1,95 @@
+"""The records of a conversation in ts order, each (conversation, ts) once, without holding the conversation.
+
+Day files follow each other, mostly: a member is read when its first record is due, and let go when its last was given
+out. One that holds old messages (slack-format.md 3: 627 of July in the file of the last day) is read early and its
+records wait. Where a key stands in several places, the record that comes last counts, whole.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct, field
+
+from migrator.model import Loc
+from migrator.slack.damage import Damaged
+from migrator.slack.layout import Layout
+from migrator.slack.times import instant
+from migrator.slack.wire import Record, decode
+
+__all__ = ["Kept", "Spans", "in_order", "read"]
+
+Waiting = tuple[int, str, int, int, Loc, Record]
+
+
+class Spans(Struct):
+    """The members of a conversation, in the order in which later ones count, and the moment of each one's first record
+    in microseconds (0 where it has none). Arrays: a large export has a hundred thousand members."""
+
+    members: list[str] = field(default_factory=list)
+    firsts: array[int] = field(default_factory=lambda: array("q"))
+
+
+class Kept(Struct):
+    """The record that counts for its key, and the places of those it replaces."""
+
+    at: Loc
+    record: Record
+    instant: int
+    replaced: tuple[Loc, ...] = ()
+
+
+def read(layout: Layout, member: str, damaged: Callable[[Loc, str], None]) -> Iterator[tuple[Loc, Record]]:
+    """The usable records of a member; the others go to `damaged` with the reason."""
+    for at, piece in layout.records(member):
+        if isinstance(piece, Damaged):
+            damaged(at, piece.reason)
+            continue
+        try:
+            record = decode(piece)
+        except Damaged as error:
+            damaged(at, error.reason)
+            continue
+        yield at, record
+
+
+def in_order(layout: Layout, spans: Spans, damaged: Callable[[Loc, str], None]) -> Iterator[Kept]:
+    """All records of a conversation by (moment, ts), the last one of each key."""
+    firsts = spans.firsts
+    due = sorted(range(len(firsts)), key=firsts.__getitem__)
+    waiting: list[Waiting] = []
+    for place, number in enumerate(due):
+        waiting.extend(
+            (instant(record.ts), record.ts, number, index, at, record)
+            for index, (at, record) in enumerate(read(layout, spans.members[number], damaged))
+        )
+        end = firsts[due[place + 1]] if place + 1 < len(due) else None
+        if end is None or firsts[number] < end:
+            waiting.sort()
+            ready = len(waiting) if end is None else _before(waiting, end)
+            yield from _kept(waiting[:ready])
+            del waiting[:ready]
+
+
+def _before(waiting: list[Waiting], end: int) -> int:
+    """How many come before `end`."""
+    low, high = 0, len(waiting)
+    while low < high:
+        middle = (low + high) // 2
+        if waiting[middle][0] < end:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _kept(ready: list[Waiting]) -> Iterator[Kept]:
+    replaced: tuple[Loc, ...] = ()
+    last = len(ready) - 1
+    for place, (moment, ts, _number, _index, at, record) in enumerate(ready):
+        if place < last and ready[place + 1][1] == ts and ready[place + 1][0] == moment:
+            replaced = (*replaced, at)
+            continue
+        yield Kept(at, record, moment, replaced)
+        replaced = ()

@@ -1,0 +1,324 @@
+"""An opened export: the entities at once, the messages one by one. The door to everything in this folder.
+
+Opening reads every record once (`scan`), because people, threads and damage are known only then; memory holds entities
+and a few bytes per thread, never messages.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from migrator.errors import SkipItem, UsageError
+from migrator.ledger import Fate, Feature, Ledger, Quarantined
+from migrator.model import (
+    Author,
+    Bytes,
+    Conversation,
+    ConversationId,
+    ConversationKind,
+    CustomEmoji,
+    File,
+    Loc,
+    Local,
+    Message,
+    MessageKind,
+    Missing,
+    Remote,
+    UserGroup,
+    Workspace,
+)
+from migrator.slack.archive import Archive, open_archive
+from migrator.slack.authors import author_of
+from migrator.slack.context import Context
+from migrator.slack.conversations import INDEXES, listed_conversation, people_of, unlisted_kind
+from migrator.slack.damage import Damaged
+from migrator.slack.files import Files
+from migrator.slack.found import found_in
+from migrator.slack.layout import Folder, Layout, open_layout
+from migrator.slack.loose import mapping, parse, string, strings
+from migrator.slack.messages import Maker
+from migrator.slack.names import DAY
+from migrator.slack.order import Kept, in_order, read
+from migrator.slack.people import People, listed_user
+from migrator.slack.scan import Absent, Index, Scanner
+from migrator.slack.subtypes import SLACKBOT
+from migrator.slack.wire import Record
+
+if TYPE_CHECKING:
+    from migrator.slack.census import Census
+
+__all__ = ["Export", "open_export"]
+
+_ZIP_NAME = re.compile(r"(.+?) Slack export\b")
+_AGAIN = "a later record of the same message replaces it"
+
+
+class _Listing(Struct):
+    """What the indexes say."""
+
+    conversations: dict[ConversationId, Conversation] = field(default_factory=dict)
+    private: bool = False  # whether indexes of private conversations are there
+
+
+class Export:
+    """An export, or several of one workspace. Close it after use."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.fingerprint = layout.fingerprint
+        self.quarantine: list[Quarantined] = list(layout.refused)
+        self.listed_people = 0
+        self._logs: tuple[str, dict[Loc, Record]] = ("", {})
+        self._open()
+
+    def _open(self) -> None:
+        layout = self.layout
+        avatars: dict[str, Bytes] = {
+            user: Local(member, layout.size(member)) for user, member in layout.avatars.items()
+        }
+        listed = {}
+        for record in chain(self._index("users"), self._index("org_users")):
+            if (user := listed_user(record, avatars)) is not None:
+                listed[user.id] = user
+        self.listed_people = len(listed)
+        self.people = People(listed.values())
+        self._emoji = self._custom_emoji()
+        listing = self._listing()
+        members = self._members(listing)
+        pinned = frozenset(pin.file for c in listing.conversations.values() for pin in c.pins if pin.file)
+        self._scanner = Scanner(layout, self.people, pinned)
+        self.indexes = {
+            conversation: self._scanner.conversation(found, listed=conversation in listing.conversations)
+            for conversation, found in members.items()
+        }
+        self.quarantine += self._scanner.quarantine
+        self.workspace = self._workspace(listing)
+        self.context = Context(self.workspace.domain, self.workspace.emoji)
+        self._maker = Maker(self.workspace.users, self.people.canonical, Files(layout), self.context, self._again)
+
+    def close(self) -> None:
+        self.layout.close()
+
+    # ── indexes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _index(self, kind: str) -> Iterator[dict[str, Any]]:
+        """The records of an index that are objects; damage is set aside."""
+        for at, piece in self.layout.index(kind):
+            if isinstance(piece, Damaged):
+                self.quarantine.append(Quarantined(at, piece.reason))
+                continue
+            try:
+                value = parse(piece)
+            except (ValueError, RecursionError):
+                self.quarantine.append(Quarantined(at, "not valid JSON"))
+                continue
+            if isinstance(value, dict):
+                yield value
+            else:
+                self.quarantine.append(Quarantined(at, "not an object"))
+
+    def _custom_emoji(self) -> dict[str, CustomEmoji]:
+        """emoji.json as emoji.list answers: {name: address or "alias:name"}, perhaps under "emoji"."""
+        found = {}
+        for record in self._index("emoji"):
+            names = mapping(record.get("emoji")) or record
+            for name, value in names.items():
+                if not isinstance(value, str) or not value:
+                    continue
+                if value.startswith("alias:"):
+                    found[name] = CustomEmoji(name, alias_of=value.removeprefix("alias:"))
+                elif value.startswith("http"):
+                    found[name] = CustomEmoji(name, Remote(value))
+        return dict(sorted(found.items()))
+
+    def _listing(self) -> _Listing:
+        listing = _Listing()
+        context = Context(emoji=self._emoji)
+        for kind, means in INDEXES.items():
+            for record in self._index(kind):
+                listing.private = listing.private or kind != "channels"
+                for user in people_of(record):
+                    self.people.meet(user, "member")
+                if (conversation := listed_conversation(record, means, context)) is not None:
+                    listing.conversations[conversation.id] = conversation
+        return listing
+
+    def _members(self, listing: _Listing) -> dict[ConversationId, list[str]]:
+        """Members of each conversation in the order in which later ones count."""
+        members: dict[ConversationId, list[str]] = {conversation: [] for conversation in listing.conversations}
+        self._folders: dict[ConversationId, Folder] = {}
+        for folder in self.layout.folders:
+            conversation = folder.conversation or folder.name
+            members.setdefault(conversation, []).extend(folder.members)
+            self._folders[conversation] = folder
+        return members
+
+    # ── entities ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _workspace(self, listing: _Listing) -> Workspace:
+        scanner = self._scanner
+        teams = scanner.teams.copy()
+        for user in self.people.listed.values():
+            if user.team:
+                teams[user.team] += 1
+        described = next(self._index("workspace"), {})
+        team = string(described.get("team_id")) or string(described.get("id")) or _most(teams)
+        domain = string(described.get("domain")) or _most(scanner.domains)
+        stem = self.layout.archives[-1].path.resolve().stem
+        named = _ZIP_NAME.match(stem)
+        name = string(described.get("team")) or string(described.get("name"))
+        name = name or (named[1] if named else "") or domain or stem
+        groups = {id_: UserGroup(id_, handle or id_) for id_, handle in sorted(scanner.groups.items())}
+        for record in self._index("usergroups"):
+            if id_ := string(record.get("id")):
+                handle, title = string(record.get("handle")), string(record.get("name"))
+                groups[id_] = UserGroup(id_, handle or title or id_, title, tuple(strings(record.get("users"))))
+        conversations = {id_: self._settled(c) for id_, c in listing.conversations.items()}
+        for id_ in self.indexes:
+            if id_ not in conversations:
+                conversations[id_] = self._unlisted(id_, private=listing.private)
+        if any(not absent.author for index in self.indexes.values() for absent in index.absent.values()):
+            self.people.meet(SLACKBOT, "author")  # in whose name such roots are made up
+        users = self.people.finish(team)
+        return Workspace(team or domain or name, name, domain, users, conversations, groups, self._emoji)
+
+    def _settled(self, conversation: Conversation) -> Conversation:
+        """With what only messages tell: whose a B… id is, where a pinned file was shown, pins of API-made exports."""
+        index = self.indexes[conversation.id]
+        members = tuple(dict.fromkeys(map(self.people.canonical, conversation.members)))
+        pins = [replace(pin, ts=index.pinned.get(pin.file, "")) if pin.file else pin for pin in conversation.pins]
+        known = {pin.ts for pin in pins}
+        pins += [pin for pin in dict.fromkeys(index.pins) if pin.ts not in known]
+        return replace(conversation, members=members, pins=tuple(pins))
+
+    def _unlisted(self, id_: ConversationId, *, private: bool) -> Conversation:
+        index, folder = self.indexes[id_], self._folders[id_]
+        kind = unlisted_kind(folder.name, private_indexes=private)
+        return Conversation(
+            id=id_,
+            name="" if kind is ConversationKind.DIRECT else folder.name,
+            kind=kind,
+            members=tuple(sorted(index.authors - {SLACKBOT})) if kind is not ConversationKind.PUBLIC else (),
+            pins=tuple(dict.fromkeys(index.pins)),
+            reason="folder",
+        )
+
+    # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def messages(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Message]:
+        """See `adapters.base.Source`. KeyError for a conversation that is not there."""
+        index = self.indexes[conversation]
+        ledger = ledger if ledger is not None else Ledger()
+        absent = sorted(index.absent)
+        position = 0
+        for kept in self.kept(conversation, ledger):
+            due = bisect_left(absent, kept.instant, position)
+            for moment in absent[position:due]:
+                yield self._placeholder(conversation, index.absent[moment], kept.at)
+            position = due
+            if (message := self._message(conversation, kept, index, ledger)) is not None:
+                yield message
+
+    def kept(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Kept]:
+        """The raw records that count, in order. A `ledger` is told of the others."""
+
+        def damaged(at: Loc, reason: str) -> None:
+            if ledger is not None:
+                ledger.find(Feature.MESSAGE)
+                ledger.settle(Feature.MESSAGE, Fate.QUARANTINED, note=reason, at=at)
+
+        for kept in in_order(self.layout, self.indexes[conversation].spans, damaged):
+            if ledger is not None:
+                for at in kept.replaced:
+                    ledger.find(Feature.MESSAGE)
+                    ledger.settle(Feature.MESSAGE, Fate.SKIPPED, note=_AGAIN, at=at)
+            yield kept
+
+    def _message(self, conversation: ConversationId, kept: Kept, index: Index, ledger: Ledger) -> Message | None:
+        record, at = kept.record, kept.at
+        found = found_in(record, index, author_of(record, self.people.canonical), self.workspace.users)
+        for feature, count in found.items():
+            ledger.find(feature, count)
+        message, losses = self._maker.make(conversation, kept, index)
+        if message is None:
+            (why,) = losses
+            for feature, count in found.items():
+                ledger.settle(feature, why.fate, count, note=why.note, at=at)
+            return None
+        for loss in losses:
+            if loss.feature not in found:
+                ledger.find(loss.feature, loss.count)
+            ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=at)
+        return message
+
+    def _placeholder(self, conversation: ConversationId, absent: Absent, at: Loc) -> Message:
+        author = Author(self.people.canonical(absent.author))
+        return Message(conversation, absent.ts, at, author, MessageKind.PLACEHOLDER, is_root=True)
+
+    def _again(self, at: Loc) -> Record | None:
+        """The log of an edit, by its place; one member's logs are remembered."""
+        if self._logs[0] != at.member:
+            logs = {
+                place: record
+                for place, record in read(self.layout, at.member, lambda _at, _reason: None)
+                if record.subtype == "message_changed"
+            }
+            self._logs = (at.member, logs)
+        return self._logs[1].get(at)
+
+    # ── bytes and counts ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def open(self, file: File) -> BinaryIO:
+        """The bytes of a file whose `data` is Local. Raises SkipItem where they turn out to be unreadable."""
+        if not isinstance(file.data, Local):
+            reason = file.data.reason if isinstance(file.data, Missing) else "its bytes are not in the export"
+            raise SkipItem(reason)
+        return self.layout.open(file.data.member)
+
+    def census(self) -> Census:
+        """Counts of everything, before any choice. Reads the export once more."""
+        from migrator.slack.census import take_census
+
+        return take_census(self)
+
+
+def open_export(paths: Sequence[Path]) -> Export:
+    """One or more exports of one workspace, in any order: the one with the newest day is the latest.
+
+    ExportError where one cannot be read at all, UsageError for none.
+    """
+    if not paths:
+        raise UsageError("no export was given", hint="slack-migrator inspect EXPORT")
+    archives = []
+    try:
+        for path in paths:
+            archives.append(open_archive(path))  # noqa: PERF401 - those opened so far are closed on an error
+    except BaseException:
+        for archive in archives:
+            archive.close()
+        raise
+    return Export(open_layout(_by_age(archives)))
+
+
+def _by_age(archives: list[Archive]) -> list[Archive]:
+    """The latest last; as given where an archive has no day files to tell by."""
+    newest = [
+        max((name.rpartition("/")[2] for name in archive.names() if DAY.fullmatch(name.rpartition("/")[2])), default="")
+        for archive in archives
+    ]
+    if not all(newest):
+        return archives
+    return [archives[number] for number in sorted(range(len(archives)), key=newest.__getitem__)]
+
+
+def _most(counter: dict[str, int]) -> str:
+    """The most frequent; of equals the first in the alphabet."""
+    return min(counter, key=lambda key: (-counter[key], key), default="")

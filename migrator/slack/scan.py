@@ -1,0 +1,295 @@
+"""The first pass: reads every record once and keeps only what later ones need to know. slack-format.md 23.3.
+
+Per conversation: which members when, which messages have replies, which threads lack their root. For the workspace: the
+people, groups, team and domain that only messages tell of. A few bytes per thread; nothing per message.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left
+from collections import Counter
+
+from msgspec import Struct, field
+
+from migrator.ledger import Quarantined
+from migrator.model import FileId, GroupId, Loc, Pin, Ts, UserId
+from migrator.slack.authors import author_of, own_name
+from migrator.slack.layout import Layout
+from migrator.slack.loose import dicts, mapping, number, string
+from migrator.slack.order import Spans, read
+from migrator.slack.people import People, picture
+from migrator.slack.subtypes import LOGS, SLACKBOT
+from migrator.slack.times import instant, is_ts
+from migrator.slack.wire import NULL, FileRecord, Record, loose
+
+__all__ = ["Absent", "Index", "Scanner", "pointed_at"]
+
+_MENTION = re.compile(r"<@([A-Z0-9]{2,})(?:\|([^>]*))?>")
+_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
+_RAW_USER = re.compile(rb'"(?:user_id|author_id)"\s*:\s*"([UWB][A-Z0-9]+)"')
+_RAW_MENTION = re.compile(rb"(?:<|\\u003c)@([UWB][A-Z0-9]{2,})")
+_RAW_GROUP = re.compile(rb'"usergroup_id"\s*:\s*"(S[A-Z0-9]+)"')
+_TEAM = re.compile(r"https://files\.slack\.com/files-pri/(T[A-Z0-9]+)-")
+_HOST = re.compile(r"https://([a-z0-9-]+)\.(?:enterprise\.)?slack\.com/files/")
+
+
+class Absent(Struct, frozen=True):
+    """A thread's root that the export does not hold: its ts, who wrote it where a reply tells, the first reply."""
+
+    ts: Ts
+    author: UserId
+    at: Loc
+
+
+class Index(Struct):
+    """What the second pass knows of a conversation.
+
+    `roots`: moments of messages that others reply to, sorted. `absent`: moment -> root to be made up. `moved`: moment
+    of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the message it was uploaded
+    with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of pins, for conversations
+    whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
+    """
+
+    spans: Spans = field(default_factory=Spans)
+    roots: array[int] = field(default_factory=lambda: array("q"))
+    absent: dict[int, Absent] = field(default_factory=dict)
+    moved: dict[int, Ts] = field(default_factory=dict)
+    shares: dict[FileId, Ts] = field(default_factory=dict)
+    revisions: dict[Ts, list[Loc]] = field(default_factory=dict)
+    pins: list[Pin] = field(default_factory=list)
+    pinned: dict[FileId, Ts] = field(default_factory=dict)
+    authors: set[UserId] = field(default_factory=set)
+
+    def is_root(self, moment: int) -> bool:
+        place = bisect_left(self.roots, moment)
+        return place < len(self.roots) and self.roots[place] == moment
+
+
+class Scanner:
+    """Reads members, and fills `people`, `groups`, `teams`, `domains`, `quarantine`."""
+
+    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
+        """`pinned`: files that some conversation has pinned."""
+        self.layout, self.people, self.pinned = layout, people, pinned
+        self.groups: dict[GroupId, str] = {}
+        self.teams: Counter[str] = Counter()
+        self.domains: Counter[str] = Counter()
+        self.quarantine: list[Quarantined] = []
+
+    def conversation(self, members: list[str], *, listed: bool) -> Index:
+        """The index of the conversation whose records lie in these members. Spans are in their order."""
+        pass_ = _Pass(self, listed)
+        for member in members:
+            pass_.member(member)
+        return pass_.finish()
+
+    def damaged(self, at: Loc, reason: str) -> None:
+        self.quarantine.append(Quarantined(at, reason))
+
+    def see(self, record: Record, moment: int) -> None:
+        """Gather what one record tells of the workspace."""
+        self._see_author(record, moment)
+        text = record.text
+        if text and "<" in text:
+            self._see_text(text)
+        if record.reactions:
+            for reaction in record.reactions:
+                for user in reaction.users or ():
+                    self._meet(user, "reaction")
+        if record.blocks is not NULL or record.attachments is not NULL:
+            self._see_raw(record)
+        if record.edited is not None and record.edited.user:
+            self._meet(record.edited.user, "author")
+        for named in (record.inviter, record.parent_user_id, record.welcome_party_user_id):
+            self._meet(named, "mention")
+        for file in (record.file, *(record.files or ())):
+            if file is not None:
+                self._see_file(file)
+        if record.room is not NULL:
+            room = mapping(loose(record.room))
+            for key in ("participants", "participant_history"):
+                for user in room.get(key) or ():
+                    self._meet(user, "member")
+        if record.team:
+            self.teams[record.team] += 1
+
+    def _meet(self, user: object, reason: str) -> None:
+        if isinstance(user, str) and user and user not in self.people.listed:
+            self.people.meet(self.people.canonical(user), reason)
+
+    def _see_author(self, record: Record, moment: int) -> None:
+        people = self.people
+        if record.bot_id and not (record.user and record.user in people.listed):
+            profile = mapping(loose(record.bot_profile)) if record.bot_profile is not NULL else {}
+            if not record.user or string(profile.get("user_id")) == record.user:
+                icons = mapping(loose(record.icons)) if record.icons is not NULL else mapping(profile.get("icons"))
+                people.meet_bot(record.bot_id, own_name(record), profile, picture(icons))
+        user = author_of(record, people.canonical)
+        if user in people.listed:
+            return
+        if user == record.user and record.user_profile is not NULL:
+            profile = mapping(loose(record.user_profile))
+            home, host = record.user_team or string(profile.get("team")), record.team or ""
+            people.meet_profile(user, profile, moment, home if host and home != host else "")
+        met = people.meet(user, "author")
+        if met is None:
+            return
+        if record.username and user == record.user and not record.bot_id:
+            met.reasons.add("label")
+            met.labels[record.username] += 1
+        elif user.startswith("name:"):
+            met.names[user.removeprefix("name:")] += 1
+
+    def _see_text(self, text: str) -> None:
+        if "<@" in text:
+            for user, label in _MENTION.findall(text):
+                if user in self.people.listed or user[0] not in "UWB":
+                    continue
+                met = self.people.meet(self.people.canonical(user), "label" if label else "mention")
+                if met is not None and label:
+                    met.labels[label.lstrip("@")] += 1
+        if "<!subteam^" in text:
+            for group, label in _GROUP.findall(text):
+                self.groups[group] = label.lstrip("@") or self.groups.get(group, "")
+
+    def _see_raw(self, record: Record) -> None:
+        for raw in (record.blocks, record.attachments):
+            data = bytes(raw)
+            if b'user_id"' in data or b'author_id"' in data:
+                for user in _RAW_USER.findall(data):
+                    self._meet(user.decode(), "mention")
+            if b"@" in data:
+                for user in _RAW_MENTION.findall(data):
+                    self._meet(user.decode(), "mention")
+            if b'usergroup_id"' in data:
+                for group in _RAW_GROUP.findall(data):
+                    self.groups.setdefault(group.decode(), "")
+
+    def _see_file(self, file: FileRecord) -> None:
+        if file.user:
+            self._meet(file.user, "author")
+        for reaction in file.reactions or ():
+            for user in reaction.users or ():
+                self._meet(user, "reaction")
+        if file.permalink and (host := _HOST.match(file.permalink)):
+            self.domains[host[1]] += 1
+        if file.url_private and (team := _TEAM.match(file.url_private)):
+            self.teams[team[1]] += 1
+
+
+class _Pass:
+    """One conversation's first pass."""
+
+    def __init__(self, scanner: Scanner, listed: bool) -> None:
+        self.scanner, self.listed = scanner, listed
+        self.index = Index()
+        self.moments = array("q")  # of all records
+        self.replies: dict[int, tuple[Ts, UserId, int, Loc]] = {}  # root's moment -> its ts, author; the first reply
+        self.reply_moments, self.reply_roots = array("q"), array("q")
+        self.comments: list[tuple[FileId, int]] = []
+        self.ascending = True
+
+    def member(self, member: str) -> None:
+        first = -1
+        for at, record in read(self.scanner.layout, member, self.scanner.damaged):
+            moment = instant(record.ts)
+            first = moment if first < 0 else min(first, moment)
+            if self.moments and moment < self.moments[-1]:
+                self.ascending = False
+            self.moments.append(moment)
+            self.scanner.see(record, moment)
+            self._thread(record, moment, at)
+            if record.subtype is not None or record.hidden:
+                self._odd(record, at)
+            if record.files or record.file is not None or record.pinned_to:
+                self._pins(record)
+            if not self.listed:
+                self._unlisted(record)
+        self.index.spans.members.append(member)
+        self.index.spans.firsts.append(max(first, 0))
+
+    def _thread(self, record: Record, moment: int, at: Loc) -> None:
+        if record.subtype in LOGS:
+            return
+        root = pointed_at(record)
+        if root is None:
+            return
+        target = instant(root)
+        known = self.replies.get(target)
+        if known is None or moment < known[2]:
+            author = record.parent_user_id or (known[1] if known else "")
+            self.replies[target] = (root, author, moment, at)
+        elif record.parent_user_id and not known[1]:
+            self.replies[target] = (known[0], record.parent_user_id, known[2], known[3])
+        self.reply_moments.append(moment)
+        self.reply_roots.append(target)
+
+    def _odd(self, record: Record, at: Loc) -> None:
+        file = record.file
+        if record.subtype == "file_share" and file is not None and file.id:
+            self.index.shares.setdefault(file.id, record.ts)
+        elif record.subtype == "file_comment" and file is not None and file.id:
+            self.comments.append((file.id, instant(record.ts)))
+        elif record.subtype == "message_changed":
+            target = string(mapping(loose(record.message)).get("ts"))
+            if is_ts(target):
+                self.index.revisions.setdefault(target, []).append(at)
+
+    def _pins(self, record: Record) -> None:
+        for file in (record.file, *(record.files or ())):
+            if file is not None and file.id in self.scanner.pinned:
+                self.index.pinned.setdefault(file.id, record.ts)
+        if record.pinned_to:
+            details = mapping(mapping(loose(record.pinned_info)).get(record.pinned_to[0]))
+            pin = Pin(record.ts, by=string(details.get("pinned_by")), at=number(details.get("pinned_ts")))
+            self.index.pins.append(pin)
+
+    def _unlisted(self, record: Record) -> None:
+        self.index.authors.add(author_of(record, self.scanner.people.canonical))
+        if record.subtype == "pinned_item":
+            for quote in dicts(loose(record.attachments)):
+                if is_ts(target := string(quote.get("ts"))):
+                    self.index.pins.append(Pin(target, by=record.user or "", at=number(record.ts)))
+
+    def finish(self) -> Index:
+        index = self.index
+        moments = self.moments if self.ascending else array("q", sorted(self.moments))
+        for file, moment in self.comments:
+            share = index.shares.get(file)
+            if share is not None and instant(share) < moment:
+                self.replies.setdefault(instant(share), (share, "", moment, Loc("")))
+        nested = self._nested()
+        roots = set()
+        for target, (ts, author, _, at) in self.replies.items():
+            if target in nested:
+                roots.add(instant(nested[target]))
+                index.moved[target] = nested[target]
+                continue
+            place = bisect_left(moments, target)
+            if place == len(moments) or moments[place] != target:
+                index.absent[target] = Absent(ts, author or SLACKBOT, at)
+                self.scanner.people.meet(author or SLACKBOT, "author")
+            roots.add(target)
+        index.roots = array("q", sorted(roots))
+        return index
+
+    def _nested(self) -> dict[int, Ts]:
+        """Roots that are replies themselves: the true root of each."""
+        above = {m: r for m, r in zip(self.reply_moments, self.reply_roots, strict=True) if m in self.replies}
+        out = {}
+        for moment in above:
+            top = moment
+            while top in above:  # ends: a root is always earlier than its reply
+                top = above[top]
+            out[moment] = self.replies[top][0]
+        return out
+
+
+def pointed_at(record: Record) -> Ts | None:
+    """The root's ts of a reply; None for anything else, a root and a link forward in time included."""
+    thread = record.thread_ts
+    if thread is None or thread == record.ts or not is_ts(thread) or instant(thread) >= instant(record.ts):
+        return None
+    return thread

@@ -1,0 +1,2 @@
+def stir():
+    return "done"

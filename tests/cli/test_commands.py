@@ -1,0 +1,164 @@
+"""Every command as a user types it, on real files, with the reference target."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import KITCHEN_SINK, TINY, Command
+
+
+def moved(command: Command, config: Path, export: Path = TINY, *more: object) -> None:
+    ended = command("migrate", export, "--to", "memory", "--config", config, "--run", "run", "-q", *more)
+    assert ended.code == 0, ended.err
+
+
+def test_inspect_tells_what_is_there(command: Command) -> None:
+    ended = command("inspect", TINY)
+    assert ended.code == 0
+    assert "messages" in ended.out
+    assert ended.err == ""
+
+
+def test_inspect_as_json_is_one_object_and_nothing_else(command: Command) -> None:
+    census = json.loads(command("inspect", TINY, "--json").out)
+    wanted = {"records": 3, "messages": 3, "replies": 1, "threads": 1, "reactions": 1, "files": 0, "quarantined": 0}
+    assert {name: census[name] for name in wanted} == wanted
+    assert (census["conversations"], census["people"]) == (1, 2)
+    assert census["subtypes"] == {"none": 3}
+    assert census["unknown"] == {}
+
+
+def test_a_plan_without_a_server_writes_nothing_but_its_run_folder(command: Command, tmp_path: Path) -> None:
+    ended = command("plan", KITCHEN_SINK, "--to", "memory", "--run", tmp_path / "run", "-q")
+    assert ended.code == 0, ended.err
+    assert "Fidelity:" in ended.out
+    assert sorted(p.name for p in (tmp_path / "run").iterdir() if not p.name.startswith("journal")) == [
+        "plan.json",
+        "quarantine.jsonl",
+        "run.json",
+    ]
+
+
+def test_a_plan_says_by_its_exit_code_whether_there_is_something_to_do(command: Command, config: Path) -> None:
+    asking = ("plan", TINY, "--to", "memory", "--config", config, "--run", "run", "-q", "--exit-code")
+    assert command(*asking).code == 10
+    moved(command, config)
+    assert command(*asking).code == 0
+
+
+def test_a_dry_run_leaves_nothing_behind(command: Command, config: Path, tmp_path: Path) -> None:
+    ended = command("migrate", TINY, "--to", "memory", "--config", config, "--dry-run", "-q")
+    assert ended.code == 0, ended.err
+    assert "posts to send" in ended.out
+    assert [p.name for p in tmp_path.iterdir()] == ["move.toml"]
+
+
+def test_a_move_verifies_reports_and_does_nothing_the_second_time(
+    command: Command, config: Path, tmp_path: Path
+) -> None:
+    ended = command("migrate", KITCHEN_SINK, "--to", "memory", "--config", config, "--run", "run", "-q")
+    assert "0 mismatches" in ended.out, ended.out
+    assert ended.code in (0, 3), ended.err
+    report = json.loads((tmp_path / "run" / "report.json").read_bytes())
+    assert report["verdict"]["conversations"]
+    assert (report["outcome"]["posts"], report["outcome"]["failures"]) != (0, [])
+    size = (tmp_path / "target.jsonl").stat().st_size
+    again = command("migrate", KITCHEN_SINK, "--to", "memory", "--config", config, "--run", "run", "-q")
+    assert "Sent 0 posts and 0 reactions" in again.out
+    assert (tmp_path / "target.jsonl").stat().st_size == size
+
+
+def test_the_run_folder_is_its_owners_alone(command: Command, config: Path, tmp_path: Path) -> None:
+    moved(command, config)
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+    for path in (tmp_path / "run").iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_verify_alone_names_what_is_gone(command: Command, config: Path, tmp_path: Path) -> None:
+    moved(command, config)
+    assert command("verify", "run", "-q").code == 0
+    store = tmp_path / "target.jsonl"
+    lines = store.read_text(encoding="utf-8").splitlines(keepends=True)
+    store.write_text("".join(line for line in lines if "See you tomorrow" not in line), encoding="utf-8")
+    ended = command("verify", "run", "-q")
+    assert ended.code == 4
+    assert "C0GENERAL/1672736400.000100" in ended.out
+    assert "missing" in ended.out
+    verdict = json.loads(command("verify", "run", "--json").out)
+    assert verdict["conversations"][0]["differences"] == {"missing": 1}
+
+
+def test_a_saved_plan_is_applied_unless_it_is_stale(command: Command, config: Path) -> None:
+    planning = ("plan", TINY, "--to", "memory", "--config", config, "--run", "run", "-q")
+    assert command(*planning).code == 0
+    first = command("apply", "run", "-q")
+    assert first.code == 0, first.err
+    assert "0 mismatches" in first.out
+    stale = command("apply", "run", "-q")
+    assert stale.code == 9
+    assert "Next:" in stale.err
+
+
+def test_only_some_conversations_and_no_notices(command: Command, config: Path, tmp_path: Path) -> None:
+    moved(command, config, KITCHEN_SINK, "--only", "general", "--skip-notices", "--no-verify")
+    posts = [json.loads(line)[1][1] for line in (tmp_path / "target.jsonl").open() if line.startswith('["post"')]
+    assert {post["conversation"] for post in posts} == {"conversation-C0GENERAL"}
+    assert not [post for post in posts if "has joined the channel" in post["text"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("inspect", "nowhere.zip"), 7, "nowhere.zip"),
+        (("plan", TINY, "--to", "teams"), 2, "choose one of"),
+        (("migrate", TINY, "--to", "memory", "--config", "nowhere.toml"), 2, "nowhere.toml"),
+        (("migrate", TINY, "--to", "memory", "--only", "attic"), 2, "attic"),
+        (("migrate", TINY, "--to", "memory", "--set", "nonsense"), 2, "KEY=VALUE"),
+        (("migrate", TINY, "--to", "memory", "--route", "tunnel"), 2, "tunnel"),
+        (("verify", "nowhere"), 2, "nowhere"),
+        (("apply", "nowhere"), 2, "nowhere"),
+        (("frobnicate",), 2, "frobnicate"),
+    ],
+)
+def test_mistakes_get_a_sentence_a_next_step_and_their_code(
+    command: Command, arguments: tuple[object, ...], code: int, says: str
+) -> None:
+    ended = command(*arguments)
+    assert ended.code == code, ended.err
+    assert says in ended.err
+    assert ended.out == ""
+
+
+def test_a_run_folder_serves_one_workspace(command: Command, config: Path) -> None:
+    moved(command, config)
+    ended = command("migrate", KITCHEN_SINK, "--to", "memory", "--config", config, "--run", "run", "-q")
+    assert ended.code == 2
+    assert "--run DIR" in ended.err
+
+
+def test_fidelity_is_held_to(command: Command, config: Path, tmp_path: Path) -> None:
+    asking = ("migrate", KITCHEN_SINK, "--to", "memory", "--config", config, "--fail-on", "approximated", "-q")
+    ended = command(*asking)
+    assert ended.code == 8, ended.err
+    assert not (tmp_path / "target.jsonl").exists()
+
+
+@pytest.mark.parametrize("topic", ["exit-codes", "fidelity", "environment"])
+def test_help_topics(command: Command, topic: str) -> None:
+    ended = command("help", topic)
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) > 2
+
+
+def test_control_characters_of_an_export_do_not_reach_the_terminal(command: Command, tmp_path: Path) -> None:
+    room = {"id": "C1", "name": "evil\u001b]0;title\u0007", "created": 1, "members": []}
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "channels.json").write_text(json.dumps([room]), encoding="utf-8")
+    for arguments in (("inspect", "export"), ("plan", "export", "--to", "memory", "-q")):
+        ended = command(*arguments)
+        assert ended.code == 0, ended.err
+        assert "\u001b" not in ended.out

@@ -1,0 +1,1 @@
+"""The Mattermost road on a real server; run by `make test-mattermost`."""

@@ -1,0 +1,41 @@
+"""Real servers for the tests below; every test in this folder bears the marker `mattermost`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrator.adapters.mattermost.rest import Rest
+from migrator.secret import Secret
+from tests.e2e.mattermost.server import Server
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.mattermost)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One for all tests that leave it usable: each works in a team of its own."""
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lone_server() -> Iterator[Server]:
+    """One for a module whose tests kill it or change its settings."""
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture
+def rest(server: Server) -> Iterator[Rest]:
+    client = Rest(server.url, Secret(server.token))
+    yield client
+    client.close()
