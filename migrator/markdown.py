@@ -40,6 +40,18 @@ from migrator.model import (
     UnknownInline,
     UserMention,
 )
+from migrator.pieces import (
+    TICKS,
+    Piece,
+    add_words,
+    dedented,
+    fence,
+    first,
+    margin,
+    merged,
+    one_kind_of_line_end,
+    spaces,
+)
 from migrator.plain import clean, linkable, picture_label, plain, shown, visible
 from migrator.render import Job, Writer, label_leaves
 
@@ -47,8 +59,6 @@ __all__ = ["MarkdownWriter", "Piece", "Rendered", "fence"]
 
 BOLD, ITALIC, STRIKE, CODE = Marks.BOLD.value, Marks.ITALIC.value, Marks.STRIKE.value, Marks.CODE.value
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE))
-_LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
-_TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
 _ADDRESS = re.compile(r"[<\\]?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
@@ -68,14 +78,6 @@ class Rendered(Struct, frozen=True):
     source: str
     plain: str
     losses: tuple[Loss, ...] = ()
-
-
-class Piece(Struct):
-    """A part of a line: `words` still to be escaped, or `source` as it is to stand."""
-
-    marks: int
-    words: str = ""
-    source: str = ""
 
 
 class MarkdownWriter(Writer):
@@ -193,7 +195,7 @@ class MarkdownWriter(Writer):
         if language.lower() in self.plain_languages:
             language = ""
         bar = fence(node.text)
-        return f"{bar}{language}\n{_one_kind_of_line_end(node.text)}\n{bar}"
+        return f"{bar}{language}\n{one_kind_of_line_end(node.text)}\n{bar}"
 
     def divider(self, node: Divider, job: Job) -> str:
         return "---"
@@ -229,15 +231,15 @@ class MarkdownWriter(Writer):
         lines: list[str] = []
         for line, stands_alone in self._listed(node, "", job):
             if not stands_alone:
-                if lines and line and _margin(line) < _margin(lines[0]):
-                    out.append(_dedented(lines))
+                if lines and line and margin(line) < margin(lines[0]):
+                    out.append(dedented(lines))
                     lines = []
                 lines.append(line)
                 continue
-            out += [_dedented(lines), line] if lines else [line]
+            out += [dedented(lines), line] if lines else [line]
             lines = []
         if lines:
-            out.append(_dedented(lines))
+            out.append(dedented(lines))
         return self.separator.join(out)
 
     def _listed(self, node: List, indent: str, job: Job) -> Iterator[tuple[str, bool]]:
@@ -296,7 +298,7 @@ class MarkdownWriter(Writer):
         row: list[list[Piece]] = [[]]
         for leaf in inlines:
             if type(leaf) is Break:
-                _words(row, " ", 0)
+                add_words(row, " ", 0)
             else:
                 self._add(leaf, row, job)
                 while len(row) > 1:
@@ -314,7 +316,7 @@ class MarkdownWriter(Writer):
             marks &= BOLD | ITALIC | STRIKE | CODE
         kind = type(leaf)
         if kind is Text:
-            _words(rows, leaf.text, marks)  # type: ignore[union-attr]
+            add_words(rows, leaf.text, marks)  # type: ignore[union-attr]
         elif kind is Link or kind is MessageLink:
             self._link(leaf, marks, rows, job)  # type: ignore[arg-type]
         elif (source := self._special(leaf, job)) is not None:
@@ -331,7 +333,7 @@ class MarkdownWriter(Writer):
                 if index:
                     rows.append([])
                 if line:
-                    _words(rows, line, marks)
+                    add_words(rows, line, marks)
 
     def _special(self, leaf: Inline, job: Job) -> str | None:
         """The source of a leaf that is more than words; None, with the loss noted, where it can only be words."""
@@ -380,12 +382,12 @@ class MarkdownWriter(Writer):
             if isinstance(node, Link):
                 job.lose(Feature.LINK, "address as text: no target links to its scheme")
             for leaf in label or (Text(node.url),):
-                _words(rows, leaf.text, self._known(leaf.marks | marks))
+                add_words(rows, leaf.text, self._known(leaf.marks | marks))
             if label is not None and isinstance(node, Link):
-                _words(rows, f" ({url})", marks)
+                add_words(rows, f" ({url})", marks)
         if there_is_no_link:
             return
-        if label is None and not marks and _BARE.fullmatch(url):
+        if label is None and not marks and _BARE.fullmatch(url) and self.escape(url, 0, job) == url:
             rows[-1].append(Piece(0, source=url))
             return
         leaves = [Text(leaf.text, leaf.marks | marks) for leaf in label or (Text(node.url),)]
@@ -404,17 +406,17 @@ class MarkdownWriter(Writer):
     def _label(self, leaves: Iterable[Text], job: Job) -> str:
         row: list[list[Piece]] = [[]]
         for leaf in leaves:
-            _words(row, leaf.text, self._known(leaf.marks))
+            add_words(row, leaf.text, self._known(leaf.marks))
         return self.written(row[0], job, label=True)
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
-        row = list(_merged(row))
+        row = list(merged(row))
         out = ""
         for index, piece in enumerate(row):
-            following = _first(row[index + 1]) if index + 1 < len(row) else ""
+            following = first(row[index + 1]) if index + 1 < len(row) else ""
             if piece.source:
                 out += self._glued(piece.source, out[-1:], following)
                 continue
@@ -431,7 +433,7 @@ class MarkdownWriter(Writer):
                 continue
             body = words.strip()
             start = words.index(body)
-            lead, tail = _spaces(words[:start]), _spaces(words[start + len(body) :])
+            lead, tail = spaces(words[:start]), spaces(words[start + len(body) :])
             out += lead
             if marks & CODE:
                 run = self.code_span(body if lead or tail else words)
@@ -473,13 +475,15 @@ class MarkdownWriter(Writer):
     def code_span(self, text: str) -> str:
         ticks = "`"
         if "`" in text:
-            ticks = "`" * (max(len(run) for run in _TICKS.findall(text)) + 1)
+            ticks = "`" * (max(len(run) for run in TICKS.findall(text)) + 1)
             text = ("" if text[0] != "`" else " ") + text + ("" if text[-1] != "`" else " ")
         return ticks + text + ticks
 
     def _words(self, text: str, marks: int, job: Job, label: bool, tight: bool = False) -> str:
-        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label. `tight`: something
-        follows that an address at the end would swallow."""
+        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label.
+
+        `tight`: something follows that an address at the end would swallow.
+        """
         if label:
             return self.disarm(text, job)
         if not marks and not tight and self.needs_escape.search(text) is None:
@@ -503,58 +507,6 @@ class MarkdownWriter(Writer):
             else:
                 out += self.disarm(word, job)
         return out + self.escape(text[at:], marks, job)
-
-
-def fence(text: str) -> str:
-    """Backticks that no line of the text can close."""
-    longest = max((len(run) for run in _TICKS.findall(text)), default=0)
-    return "`" * max(3, longest + 1)
-
-
-def _dedented(lines: list[str]) -> str:
-    """A list that was interrupted begins again at the margin."""
-    width = _margin(lines[0])
-    return "\n".join([line[min(width, _margin(line)) :] for line in lines] if width else lines)
-
-
-def _margin(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
-
-
-def _spaces(space: str) -> str:
-    """White space that every renderer takes for such."""
-    return space if space.isprintable() else " " * len(space)
-
-
-def _one_kind_of_line_end(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _words(rows: list[list[Piece]], text: str, marks: int) -> None:
-    if not text.isprintable():
-        text = clean(text)
-        for end in _LINE_ENDS:
-            text = text.replace(end, " ")
-    if text:
-        rows[-1].append(Piece(marks, text))
-
-
-def _merged(row: list[Piece]) -> Iterator[Piece]:
-    """Neighbours with equal marks as one piece."""
-    last: Piece | None = None
-    for piece in row:
-        if last is not None and not piece.source and not last.source and piece.marks == last.marks:
-            last = Piece(last.marks, last.words + piece.words)
-            continue
-        if last is not None:
-            yield last
-        last = piece
-    if last is not None:
-        yield last
-
-
-def _first(piece: Piece) -> str:
-    return (piece.source or piece.words)[:1]
 
 
 class _Nobody:
