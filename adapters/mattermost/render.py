@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from migrator.adapters.mattermost.emoji import custom_name, is_name
-from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered
+from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Piece, Rendered
 from migrator.model import Broadcast, ConversationId, ConversationMention, Emoji, Quote, Ts, UserId, UserMention
 from migrator.render import Job
 
@@ -24,10 +24,10 @@ _SPECIAL = re.compile(
     | &(?=\#?\w+;) | [*`\[] | \](?=\()
     | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
     | ~
-    | <(?=[A-Za-z/!?@])
+    | <(?=[A-Za-z/!?@]|[^\s>]*[@:])
     | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
     | \#(?=[^\W\d_])
-    | \$(?=.*\$) | (?<=\$)\$
+    | \$
     | :(?=([A-Za-z0-9+_-]+):)
     """,
     re.VERBOSE,
@@ -70,6 +70,7 @@ class MattermostWriter(MarkdownWriter):
         emoji_of: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
+        self._formula = False  # whether the line has two dollars: what is between them would be a formula
         self._person, self._channel, self._post, self._emoji_of = person, channel, post, emoji_of
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,7 +105,13 @@ class MattermostWriter(MarkdownWriter):
                 return "".join([entity(c) for c in piece])
             return "\\" + piece
 
-        return _SPECIAL.sub(disarmed, text)
+        text = _SPECIAL.sub(disarmed, text)
+        # the web client ends italics at an underscore within a word too
+        return text.replace("_", "&#95;") if marks & ITALIC else text
+
+    def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
+        self._formula = label or sum([piece.words.count("$") for piece in row]) > 1
+        return super().written(row, job, label)
 
     def escape_start(self, line: str) -> str:
         found = _START.match(line)
