@@ -421,7 +421,7 @@ class MarkdownWriter(Writer):
                 job.lose(Feature.INLINE_CODE, "not around a bar in a table")
                 marks &= ~CODE
             if not marks or not visible(words):
-                out += self._words(words, 0, job, label)
+                out += self._words(words, 0, job, label, tight=bool(following.strip()))
                 continue
             body = words.strip()
             start = words.index(body)
@@ -471,11 +471,12 @@ class MarkdownWriter(Writer):
             text = ("" if text[0] != "`" else " ") + text + ("" if text[-1] != "`" else " ")
         return ticks + text + ticks
 
-    def _words(self, text: str, marks: int, job: Job, label: bool) -> str:
-        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label."""
+    def _words(self, text: str, marks: int, job: Job, label: bool, tight: bool = False) -> str:
+        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label. `tight`: something
+        follows that an address at the end would swallow."""
         if label:
             return self.disarm(text, job)
-        if not marks and self.needs_escape.search(text) is None:
+        if not marks and not tight and self.needs_escape.search(text) is None:
             return text
         if _ADDRESS.search(text) is None:
             return self.escape(text, marks, job)
@@ -486,7 +487,7 @@ class MarkdownWriter(Writer):
             word = found.group()
             at = found.end()
             escaped = self.escape(word, marks, job)
-            if escaped == word and not marks:
+            if escaped == word and not marks and not (tight and at == len(text)):
                 out += word
                 continue
             address = word.rstrip(_TRAILING)

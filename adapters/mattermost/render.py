@@ -21,9 +21,9 @@ __all__ = ["MattermostWriter", "Rendered"]
 _SPECIAL = re.compile(
     r"""
     \\_ | \\(?![A-Za-z0-9])             # a backslash that would escape, or be taken for half of one
-    | &(?=\#?\w+;) | [*`\[]
+    | &(?=\#?\w+;) | [*`\[] | \](?=\()
     | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
-    | ~(?=[~A-Za-z0-9._-]) | (?<=~)~
+    | ~
     | <(?=[A-Za-z/!?@])
     | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
     | \#(?=[^\W\d_])
@@ -90,7 +90,15 @@ class MattermostWriter(MarkdownWriter):
             if piece == ":":
                 name = found.group(1)
                 return "&#58;" if is_name(name) or job.directory.remote_emoji(name) else ":"
-            if piece[0] in "~@#$":
+            if piece == "~":
+                beside = text[found.end() : found.end() + 1]
+                plain = (
+                    not within
+                    and not _WORDISH.match(beside)
+                    and "~" not in (beside, text[found.start() - 1 : found.start()])
+                )
+                return "~" if plain else entity("~")
+            if piece[0] in "@#$]":
                 return entity(piece)
             if within or len(piece) > 1:
                 return "".join([entity(c) for c in piece])
