@@ -59,7 +59,9 @@ class MattermostWriter(MarkdownWriter):
     gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
     blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
-    needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE)
+    needs_escape: ClassVar[re.Pattern[str]] = re.compile(
+        rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE | re.MULTILINE
+    )
 
     def __init__(
         self,
