@@ -53,12 +53,13 @@ APPROXIMATED, DROPPED = Fate.APPROXIMATED, Fate.DROPPED
 
 
 class Job:
-    """One rendering: who is called how, and what is lost on the way."""
+    """One rendering: who is called how, what is lost on the way, how often a remote id was asked for."""
 
-    __slots__ = ("_losses", "directory")
+    __slots__ = ("_losses", "directory", "lookups")
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
+        self.lookups = 0
         self._losses: dict[tuple[Feature, Fate, str], int] = {}
 
     def lose(self, feature: Feature, note: str, fate: Fate = APPROXIMATED) -> None:

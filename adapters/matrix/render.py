@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Directory
+from migrator.adapters.base import Directory, RemoteId
 from migrator.adapters.matrix.body import body
 from migrator.adapters.matrix.read import read
 from migrator.ledger import Fate, Feature, Loss
@@ -46,6 +46,7 @@ from migrator.model import (
     Text,
     Ts,
     UnknownInline,
+    UserId,
     UserMention,
 )
 from migrator.plain import clean, linkable, picture_label, plain, shown
@@ -108,22 +109,29 @@ class MatrixWriter(Writer):
 
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one event, however long."""
+        return self._written(blocks, Job(directory))
+
+    def _written(self, blocks: Sequence[Block], job: Job) -> Rendered:
+        directory = job.directory
         if _is_plain(blocks):
             text = clean(body(blocks, directory))
             return Rendered(text, None, plain=text)
-        job = Job(directory)
         html = self._html(blocks, job)
         return Rendered(clean(body(blocks, directory)), html, (), job.losses, plain(blocks, directory))
 
     def parts(self, blocks: Sequence[Block], directory: Directory, limit_bytes: int) -> list[Rendered]:
         """As many events as needed for body and formatted_body together to take `limit_bytes` of JSON each, at most.
 
-        All losses stand with the first part.
+        Where it divides hangs on names only, never on remote ids: plan, run and verify, which know none, some and all
+        of them, must agree on the posts of a message. All losses stand with the first part.
         """
-        whole = self.write(blocks, directory)
-        if _fits(whole, limit_bytes):
+        job = Job(directory)
+        whole = self._written(blocks, job)
+        surely = 6 * (len(whole.body) + len(whole.html or "") + _WIDEST * job.lookups) <= limit_bytes
+        widest = _Widest(directory)
+        if surely or _fits(self.write(blocks, widest), limit_bytes):
             return [whole]
-        pieces = self.divided(blocks, directory, lambda some: _fits(self.write(some, directory), limit_bytes))
+        pieces = self.divided(blocks, directory, lambda some: _fits(self.write(some, widest), limit_bytes))
         out = [self.write(piece, directory) for piece in pieces]
         split = Loss(Feature.LONG_TEXT, Fate.APPROXIMATED, "in several posts")
         return [
@@ -132,6 +140,7 @@ class MatrixWriter(Writer):
         ]
 
     def message_url(self, conversation: ConversationId, ts: Ts, job: Job) -> str | None:
+        job.lookups += 1
         room = job.directory.remote_conversation(conversation)
         event = job.directory.remote_post(conversation, ts) if room else None
         return f"{_matrix_to(room)}/{quote(event, safe='$')}{self._via}" if room and event else None
@@ -233,12 +242,36 @@ class MatrixWriter(Writer):
         return _anchor(url, label) if linkable(url) else label
 
     def _conversation(self, node: ConversationMention, job: Job) -> str:
+        job.lookups += 1
         text = _words(shown(node, job.directory))
         room = job.directory.remote_conversation(node.conversation)
         if room is None:
             job.lose(Feature.CONVERSATION_MENTION, "name as text")
             return text
         return _anchor(_matrix_to(room) + ("" if room.startswith("#") else self._via), text)
+
+
+class _Widest:
+    """The names of a directory, and for everything a remote id as wide as they come."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.user_name, self.conversation_name = directory.user_name, directory.conversation_name
+        self.group_name, self.conversation_kind = directory.group_name, directory.conversation_kind
+
+    def remote_user(self, user: UserId) -> RemoteId | None:
+        return "@" + "x" * 150
+
+    def remote_conversation(self, conversation: ConversationId) -> RemoteId | None:
+        return "!" + "x" * 100
+
+    def remote_post(self, conversation: ConversationId, ts: Ts) -> RemoteId | None:
+        return "$" + "x" * 50
+
+    def remote_emoji(self, name: str) -> RemoteId | None:
+        return "mxc://" + "x" * 150
+
+
+_WIDEST = 400  # characters that one of these adds to HTML, at most
 
 
 def _is_plain(blocks: Sequence[Block]) -> bool:
@@ -282,6 +315,7 @@ def _text(node: Text, _job: Job) -> str:
 
 
 def _user(node: UserMention, job: Job) -> str:
+    job.lookups += 1
     text = _words(shown(node, job.directory))
     user = job.directory.remote_user(node.user)
     if user is None:
@@ -304,6 +338,7 @@ def _emoji(node: Emoji, job: Job) -> str:
     if node.char:
         return _words(node.char)
     name = escape(f":{node.name}:")
+    job.lookups += 1
     image = job.directory.remote_emoji(node.name)
     if image is None or not image.startswith("mxc://"):
         job.lose(Feature.EMOJI_CUSTOM, "name as text")

@@ -245,7 +245,7 @@ class Export:
         found = found_in(record, index, author_of(record, self.people.canonical), self.workspace.users)
         for feature, count in found.items():
             ledger.find(feature, count)
-        message, losses = self._maker.make(conversation, record, at, index)
+        message, losses = self._maker.make(conversation, kept, index)
         if message is None:
             (why,) = losses
             for feature, count in found.items():
@@ -258,7 +258,7 @@ class Export:
         return message
 
     def _placeholder(self, conversation: ConversationId, absent: Absent, at: Loc) -> Message:
-        author = Author(self.people.canonical(absent.author) if absent.author else SLACKBOT)
+        author = Author(self.people.canonical(absent.author))
         return Message(conversation, absent.ts, at, author, MessageKind.PLACEHOLDER, is_root=True)
 
     def _again(self, at: Loc) -> Record | None:
