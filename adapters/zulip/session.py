@@ -144,7 +144,7 @@ class Session:
             number = self.facts.account
             answer = self.server.call("POST", "user_uploads", file=upload)
         else:
-            answer = self.server.call_as(account.email, key, "POST", "user_uploads", file=upload)
+            answer = self.accounts.as_(number, "POST", "user_uploads", {}, file=upload)
         return f"{number} {answer.get('url') or answer['uri']}"
 
     def put_emoji(self, name: str, body: BinaryIO | None) -> RemoteId:
