@@ -242,7 +242,10 @@ class RemoteMessage(Struct, frozen=True):
 
 
 class Adapter(Protocol):
-    """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`."""
+    """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`.
+
+    One whose reactions know no skin tones says so by `skin_tones: ClassVar[bool] = False`.
+    """
 
     name: ClassVar[str]
     routes: ClassVar[tuple[Route, ...]]

@@ -7,6 +7,7 @@ a JWT (any active account) or by the password an account was made with; they sta
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -218,6 +219,31 @@ class Accounts:
             account.active = True
             self._keys.pop(account.id, None)
 
+    def reveal(self, account: Account) -> None:
+        """Show an address for as long as the move runs: senders are looked up by it. SkipItem without a key."""
+        with self._lock:
+            if not account.hidden:
+                return
+            if not account.active:
+                self.wake(account)
+            if self.key(account.id) is None:
+                raise SkipItem("its author hides the e-mail address, and the key to show it is not to be had")
+            asked = {"event_types": ["restart"], "fetch_event_types": ["user_settings"]}
+            answer = self.as_(account.id, "POST", "register", asked)
+            self.memory.state.revealed.setdefault(str(account.id), answer["user_settings"]["email_address_visibility"])
+            self.memory.save()
+            self.as_(account.id, "PATCH", "settings", {"email_address_visibility": 1})
+            account.hidden = False
+
+    def hide_again(self) -> None:
+        """Before the accounts that were woken go to sleep again."""
+        with self._lock:
+            for number, before in list(self.memory.state.revealed.items()):
+                with contextlib.suppress(SkipItem):  # deactivated or deleted meanwhile
+                    self.as_(int(number), "PATCH", "settings", {"email_address_visibility": before})
+                del self.memory.state.revealed[number]
+                self.memory.save()
+
     def settle(self, users: Mapping[str, User]) -> None:
         """After the last message: new accounts have read everything and get the organisation's own defaults; who left
         is deactivated."""
@@ -227,7 +253,8 @@ class Accounts:
                 continue
             if self.key(account.id) is not None:
                 self.as_(account.id, "POST", "mark_all_as_read", {})
-                if self.memory.state.defaults:
+                leaving = slack_id in users and people.leaves(users[slack_id])
+                if self.memory.state.defaults and not leaving:
                     self.as_(account.id, "PATCH", "settings", self.memory.state.defaults)
             if slack_id in users and people.leaves(users[slack_id]):
                 self.server.call("DELETE", f"users/{account.id}")

@@ -43,6 +43,7 @@ class _State(Struct):
     defaults: dict[str, Any] = field(default_factory=dict)  # settings of new accounts, as they were
     realm: dict[str, Any] = field(default_factory=dict)  # settings of the organisation, as they were
     woken: list[int] = field(default_factory=list)  # deactivated accounts that were needed
+    revealed: dict[str, int] = field(default_factory=dict)  # accounts whose address is shown, and how it was
     joined: list[int] = field(default_factory=list)  # private channels the mover's account is in for the time being
     handed: bool = False  # files were handed over by messages to be deleted
     people: dict[str, Person] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class Memory:
     def owes(self) -> bool:
         """Whether something of the organisation is not as it was."""
         s = self.state
-        return bool(s.domains or s.defaults or s.realm or s.woken or s.joined or s.handed)
+        return bool(s.domains or s.defaults or s.realm or s.woken or s.revealed or s.joined or s.handed)
 
     def salt(self) -> str:
         with self.lock:

@@ -64,7 +64,18 @@ class Posts:
         place = post.conversation
         root = receipts.remote(post.root) if post.root else None
         topic = "" if places.is_direct(place) else self._topic(post, root, receipts)
-        source = self._source(post, sender, root, topic, first=self._is_first(post, receipts))
+        lent: list[int] = []
+        try:
+            return self._send(post, sender, root, topic, self._is_first(post, receipts), lent)
+        finally:
+            for number in lent:  # a deleted message shows nobody a file: only now
+                self.server.call("DELETE", f"messages/{number}")
+
+    def _send(
+        self, post: Post, sender: Account, root: RemoteId | None, topic: str, first: bool, lent: list[int]
+    ) -> RemoteId:
+        place = post.conversation
+        source = self._source(post, sender, root, topic, lent, first=first)
         if place not in self._newest:
             self._newest[place] = self.places.newest(place)
         second = post.time // 1_000_000
@@ -80,7 +91,7 @@ class Posts:
         if account is None:
             raise SkipItem("its author has no account")
         if account.hidden:
-            raise SkipItem("its author hides the e-mail address, so nothing can be posted in this name")
+            self.accounts.reveal(account)
         self.loans.allow(people.domain_of(account.email))
         return account
 
@@ -128,10 +139,12 @@ class Posts:
 
     # ── what a post says ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _source(self, post: Post, sender: Account, root: RemoteId | None, topic: str, *, first: bool) -> str:
+    def _source(
+        self, post: Post, sender: Account, root: RemoteId | None, topic: str, lent: list[int], *, first: bool
+    ) -> str:
         """The Markdown with everything that depends on the server's ids."""
         content: Content = post.draft.content
-        source = self._with_files(post, content.source, sender)
+        source = self._with_files(post, content.source, sender, lent)
         place, direct = post.conversation, places.is_direct(post.conversation)
         if content.topic and not direct and self.policy is Policy.TOPICS and not post.draft.part:
             return f"{source}\n\n{threads.pointer(place, content.topic)}"
@@ -153,7 +166,7 @@ class Posts:
     def _author_of(self, place: RemoteId, remote: RemoteId) -> int:
         return int(self.places.message(place, remote, raw=True)["sender_id"])
 
-    def _with_files(self, post: Post, source: str, sender: Account) -> str:
+    def _with_files(self, post: Post, source: str, sender: Account, lent: list[int]) -> str:
         for file, remote in post.files:
             if remote is None:
                 source = re.sub(
@@ -162,13 +175,13 @@ class Posts:
                 continue
             owner, _, address = remote.partition(" ")
             if int(owner) != sender.id:
-                self._hand_over(int(owner), sender, address)
+                self._hand_over(int(owner), sender, address, lent)
             source = source.replace(f"]({FILE}{file.id})", f"]({address})")
         return source
 
-    def _hand_over(self, owner: int, sender: Account, address: str) -> None:
+    def _hand_over(self, owner: int, sender: Account, address: str, lent: list[int]) -> None:
         """Let somebody post a file that another account uploaded: a message's links count only where its sender may
-        see the file, so its owner shows it to them in a direct message, which is deleted at once."""
+        see the file, so its owner shows it to them in a direct message, which is deleted (`lent`) after the post."""
         giver = self.accounts.get(owner)
         mine = self.accounts.get(self.facts.account)
         if giver is None or mine is None:
@@ -187,8 +200,7 @@ class Posts:
             "read_by_sender": True,
             "client": MIRROR,
         }
-        sent = self.server.call("POST", "messages", request)
-        self.server.call("DELETE", f"messages/{sent['id']}")
+        lent.append(int(self.server.call("POST", "messages", request)["id"]))
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -268,18 +280,22 @@ class Posts:
         root = None
         if post.root and first:
             root = threads.near(old.split("](", 1)[1].split(")", 1)[0])
-        source = self._source(post, sender, root, str(there.get("subject", "")), first=first)
-        if source.strip() == old.strip():
-            return
-        self.loans.editable()
-        self.accounts.as_(sender.id, "PATCH", f"messages/{remote}", {"content": source})
+        lent: list[int] = []
+        try:
+            source = self._source(post, sender, root, str(there.get("subject", "")), lent, first=first)
+            if source.strip() != old.strip():
+                self.loans.editable()
+                self.accounts.as_(sender.id, "PATCH", f"messages/{remote}", {"content": source})
+        finally:
+            for number in lent:
+                self.server.call("DELETE", f"messages/{number}")
         with self._lock:
             self._roots.pop(remote, None)
 
     def read(self, place: RemoteId, *, hashes: bool) -> Iterator[RemoteMessage]:
         called, _ = places.shown_names(self.memory)
         names = {str(number): name for number, name in called.items()}
-        roots, direct = Roots(), places.is_direct(place)
+        roots, direct = Roots(self.main_topic), places.is_direct(place)
         for message in self.places.read(place):
             parts = split(str(message["content"]))
             files = tuple(self._file(place, address, label, hashes) for address, label in uploads(parts.html))

@@ -80,17 +80,21 @@ def uploads(content: str) -> list[tuple[str, str]]:
 class Roots:
     """Which thread a message is in, while a conversation is read from its beginning."""
 
-    def __init__(self) -> None:
+    def __init__(self, main_topic: str) -> None:
+        self._main_topic = main_topic.casefold()
         self._of_topic: dict[str, RemoteId] = {}
 
     def of(self, message: Mapping[str, Any], parts: Parts, direct: bool) -> RemoteId | None:
         if parts.pointer is not None:
             self._of_topic.setdefault(parts.pointer.casefold(), str(message["id"]))
-        if direct or parts.head is not None:
-            if parts.head is not None and not direct:
-                self._of_topic.setdefault(str(message["subject"]).removeprefix("✔ ").casefold(), parts.head)
+        if direct:
             return parts.head
-        return self._of_topic.get(str(message["subject"]).removeprefix("✔ ").casefold())
+        topic = str(message["subject"]).removeprefix("✔ ").casefold()
+        if topic == self._main_topic:
+            return parts.head
+        if parts.head is not None:
+            self._of_topic.setdefault(topic, parts.head)
+        return parts.head or self._of_topic.get(topic)
 
 
 def remote_message(

@@ -82,6 +82,7 @@ class Session:
         """Give back what was lent, by this run or a killed one."""
         try:
             if self.memory.owes:
+                self.accounts.hide_again()
                 self.loans.give_back(self.places.channel_names())
         finally:
             self.server.close()

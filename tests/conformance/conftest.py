@@ -10,6 +10,10 @@ from migrator.adapters.base import Live
 from migrator.adapters.matrix.adapter import Matrix
 from migrator.adapters.matrix.homeserver import Homeserver
 from migrator.adapters.memory.adapter import Memory
+from migrator.adapters.zulip.adapter import Zulip
+from tests.fakes.zulip import serving, settings_for
+from tests.fakes.zulip_realm import Realm
+from tests.oracles.zulip.test_dialect import server_emoji
 from tests.synapse import corner
 
 Maker = Callable[[], Live]
@@ -27,7 +31,14 @@ def matrix(synapse: Homeserver) -> Maker:
     return lambda: Matrix(settings)
 
 
-@pytest.fixture(params=["memory", pytest.param("matrix", marks=pytest.mark.synapse)])
+@pytest.fixture
+def zulip() -> Iterator[Maker]:
+    with serving(Realm(server_emoji())) as fake:
+        yield lambda: Zulip(settings_for(fake))
+        assert fake.violations == []
+
+
+@pytest.fixture(params=["memory", "zulip", pytest.param("matrix", marks=pytest.mark.synapse)])
 def maker(request: pytest.FixtureRequest) -> Maker:
     made: Maker = request.getfixturevalue(request.param)
     return made

@@ -96,20 +96,21 @@ class FakeZulip:
         paths = description()
         if not paths:
             return
-        for template, methods in paths.items():
-            if method in methods and re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), f"/{path}"):
-                allowed, required = methods[method]
-                unknown = set(request) - allowed - PENDING.get(template, set()) - {"client"}
-                missing = required - set(request)
-                if unknown or missing:
-                    self.violations.append(f"{method} {template}: unknown {sorted(unknown)}, missing {sorted(missing)}")
-                if "{" not in template:
-                    return
-                return
-        if not any(
-            re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", t), f"/{path}") for t in UNDOCUMENTED
-        ) and not path.startswith("user_uploads/"):
+        template = next((t for t, methods in paths.items() if method in methods and _fits(t, path)), None)
+        if template is not None:
+            allowed, required = paths[template][method]
+            unknown = set(request) - allowed - PENDING.get(template, set()) - {"client"}
+            if unknown or required - set(request):
+                self.violations.append(f"{method} {template}: unknown {unknown}, missing {required - set(request)}")
+        elif not any(_fits(t, path) for t in UNDOCUMENTED) and not path.startswith("user_uploads/"):
             self.violations.append(f"{method} /{path} is not described")
+
+
+def _fits(template: str, path: str) -> bool:
+    """Whether a path is one of the template's; what is called an id is a number."""
+    numbers = re.sub(r"\{\w*_id\}", r"\\d+", template)
+    words = re.sub(r"\{email\}", "[^/]+@[^/]+", numbers)
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", words), f"/{path}") is not None
 
 
 def _busy() -> Refusal:
@@ -152,6 +153,7 @@ def description() -> dict[str, dict[str, tuple[set[str], set[str]]]]:
 def _register(realm: Realm, user: User, request: dict[str, Any], *_: Any) -> dict[str, Any]:
     return {
         "queue_id": "queue",
+        "user_settings": dict(user.settings),
         "max_message_length": realm.max_message,
         "max_topic_length": 60,
         "max_stream_name_length": 60,
@@ -336,6 +338,8 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # a whole answer in one packet
+    disable_nagle_algorithm = True
     server_of: FakeZulip
 
     def log_message(self, *_: Any) -> None:
@@ -417,6 +421,11 @@ def _typed(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+def settings_for(fake: FakeZulip, **more: object) -> dict[str, object]:
+    """What `[zulip]` would hold for the mover's account."""
+    return {"site": fake.site, "email": "admin@example.invalid", "api_key": "admin-key", **more}
 
 
 @contextmanager
