@@ -133,6 +133,8 @@ class Server:
                 if self.session is None:
                     super().ensure_session()
                     server._set_up(self.session)
+                    # in UTF-8, as the server reads it: as text it would go out in Latin-1
+                    self.session.auth = (self.email.encode(), self.api_key.encode())
 
         try:
             return Fenced(

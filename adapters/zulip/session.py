@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import struct
 import threading
-import zlib
-from collections.abc import Mapping
-from typing import BinaryIO
+import time
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, TypeVar
 
 from migrator.adapters.base import Key, Kind, Limits, ReactionPost, RemoteId, Target
 from migrator.adapters.zulip.accounts import Accounts
@@ -16,6 +15,7 @@ from migrator.adapters.zulip.emoji import custom_name, reaction_name
 from migrator.adapters.zulip.lent import Memory
 from migrator.adapters.zulip.loans import Loans
 from migrator.adapters.zulip.names import group_name
+from migrator.adapters.zulip.pictures import stand_in, suffix
 from migrator.adapters.zulip.places import Places
 from migrator.adapters.zulip.posts import Posts
 from migrator.adapters.zulip.preflight import complaints, inspect, missing_rights
@@ -27,6 +27,9 @@ from migrator.secret import Secret
 __all__ = ["Session"]
 
 MAX_EMOJI = 5 << 20  # bytes
+TRIES, FIRST_WAIT = 7, 0.05  # attempts and seconds
+
+T = TypeVar("T")
 
 
 class Session:
@@ -48,7 +51,7 @@ class Session:
         self.server = Server(site, email, key, ca_file)
         self.memory, self._jwt = memory, jwt
         try:
-            self.facts = inspect(self.server)
+            self.facts = _patiently(lambda: inspect(self.server))
         except Retry as retry:
             raise TargetUnavailable(f"{site} does not answer: {retry}", hint="check site under [zulip]") from None
         except Refused as refusal:
@@ -82,10 +85,18 @@ class Session:
         """Give back what was lent, by this run or a killed one."""
         try:
             if self.memory.owes:
-                self.accounts.hide_again()
-                self.loans.give_back(self.places.channel_names())
+                _patiently(self._give_back)
+        except Retry as retry:
+            raise TargetUnavailable(
+                f"the organisation's settings are not all given back: {retry}",
+                hint="slack-migrator verify RUN gives them back",
+            ) from None
         finally:
             self.server.close()
+
+    def _give_back(self) -> None:
+        self.accounts.hide_again()
+        self.loans.give_back(self.places.channel_names())
 
     def find(self, kind: Kind, keys: list[Key], within: RemoteId | None) -> dict[Key, RemoteId]:
         state = self.memory.state
@@ -144,14 +155,14 @@ class Session:
             self.memory.save()
             if there in known:
                 return there
-            data = body.read() if body is not None else _stand_in()
+            data = body.read() if body is not None else stand_in()
             if len(data) > MAX_EMOJI:
-                data = _stand_in()
+                data = stand_in()
             try:
-                self.server.call("POST", f"realm/emoji/{there}", file=_Named(data, f"{there}{_suffix(data)}"))
+                self.server.call("POST", f"realm/emoji/{there}", file=_Named(data, f"{there}{suffix(data)}"))
             except Refused as refusal:
                 if "already" not in refusal.message:
-                    self.server.call("POST", f"realm/emoji/{there}", file=_Named(_stand_in(), f"{there}.png"))
+                    self.server.call("POST", f"realm/emoji/{there}", file=_Named(stand_in(), f"{there}.png"))
             known.add(there)
         return there
 
@@ -196,28 +207,21 @@ class Session:
                 raise
 
 
+def _patiently(act: Callable[[], T]) -> T:
+    """For what the engine does not drive: tries again a few times, and as often as the server names a wait."""
+    tries = 0
+    while True:
+        try:
+            return act()
+        except Retry as retry:
+            if retry.after is None and (tries := tries + 1) >= TRIES:
+                raise
+            time.sleep(retry.after if retry.after is not None else FIRST_WAIT * 2**tries)
+
+
 class _Named(io.BytesIO):
     """Bytes with the name of a file, as the client wants them."""
 
     def __init__(self, data: bytes, name: str) -> None:
         super().__init__(data)
         self.name = " ".join(name.replace("/", "-").split()) or "file"
-
-
-def _suffix(data: bytes) -> str:
-    for start, suffix in ((b"GIF8", ".gif"), (b"\xff\xd8", ".jpg"), (b"RIFF", ".webp")):
-        if data.startswith(start):
-            return suffix
-    return ".png"
-
-
-def _stand_in() -> bytes:
-    """A grey square, 64 by 64: the picture of a custom emoji that the export does not hold."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-    rows = (b"\x00" + b"\xaa" * 64) * 64
-    header = struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
