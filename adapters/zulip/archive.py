@@ -61,8 +61,8 @@ class Choices(Struct, frozen=True):
 def choices(
     settings: Mapping[str, Any], server: str, policy: Policy, main_topic: str, known: Mapping[str, str]
 ) -> Choices:
-    """From settings: `version`, `sequences` ("people,channels,messages"), `idle` (yes, no), `icon_file`, `email_domain`.
-    `server`: the version that a server told, if one was asked. UsageError."""
+    """From settings: `version`, `sequences` ("people,channels,messages"), `idle` (yes, no), `icon_file`,
+    `email_domain`. `server`: the version that a server told, if one was asked. UsageError."""
     version = version_of(str(settings.get("version") or server or DEFAULT_VERSION))
     if version not in MAJORS:
         raise UsageError(
@@ -148,7 +148,7 @@ class _Maker:
             self.posts.write(self.out)
             attachments = self.uploads.finish(self.founded, self.posts.message_id)
             _write_tables(self.out / "attachment.json", {"zerver_attachment": attachments})
-            put_avatars(self.out, self.move.source, self.roster, self.founded)
+            self.pictured = put_avatars(self.out, self.move.source, self.roster, self.founded)
             if self.chosen.icon is not None:
                 put_icon(self.out, self.chosen.icon.read_bytes())
             status = {"zulip_version": f"{self.chosen.version}.0", "migrations_by_app": {}}
@@ -164,7 +164,7 @@ class _Maker:
         return {
             "zerver_realm": [self._realm()],
             "zerver_client": [{"id": 1, "name": "slack-migrator"}],
-            "zerver_userprofile": self.roster.rows(self.founded, first, self.settings.idle),
+            "zerver_userprofile": self.roster.rows(self.founded, first, self.settings.idle, self.pictured),
             **self.places.tables(self.directory, self.founded),
             "zerver_realmemoji": self.emoji.finish(self.roster.owner.id),
             "zerver_realmauthenticationmethod": [{"id": 1, "realm": 1, "name": "Email"}],

@@ -157,16 +157,18 @@ class Emoji:
 
 
 def put_avatars(folder: Path, source: Source, roster: Roster, now: float) -> set[int]:
-    """Copy people's pictures; returns whose they are."""
+    """Copy people's pictures; returns who has one."""
     place = folder / "avatars"
     place.mkdir()
-    rows = []
+    rows: list[dict[str, Any]] = []
+    there: set[int] = set()
     for member in roster.members.values():
         data = _read(source, member.user.avatar, f"avatar:{member.user.id}")
         if data is None:
             continue
         path = f"{member.id}.original"
         (place / path).write_bytes(data)
+        there.add(member.id)
         rows.append(
             {
                 "path": path,
@@ -180,7 +182,7 @@ def put_avatars(folder: Path, source: Source, roster: Roster, now: float) -> set
             }
         )
     _write_rows(place, rows)
-    return {member["user_profile_id"] for member in rows}
+    return there
 
 
 def put_icon(folder: Path, image: bytes) -> None:

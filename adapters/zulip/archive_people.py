@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from msgspec import Struct, structs
 
 from migrator.adapters.zulip import names, people
-from migrator.model import Local, Role, User, UserId, Workspace
+from migrator.model import Role, User, UserId, Workspace
 
 __all__ = ["Member", "Roster"]
 
@@ -75,7 +75,9 @@ class Roster:
         self.made_owner = True
         return self._add(User("slack-migrator-owner", "owner", "Owner of the import", role=Role.OWNER))
 
-    def rows(self, joined: float, first_message: int | None, idle: bool) -> Iterator[dict[str, Any]]:
+    def rows(
+        self, joined: float, first_message: int | None, idle: bool, pictured: Set[int]
+    ) -> Iterator[dict[str, Any]]:
         """zerver_userprofile. `idle`: the server gives people their old messages at their next login (facts 4.5)."""
         for member in self.members.values():
             user = member.user
@@ -104,14 +106,14 @@ class Roster:
                 "groups": [],
                 "translate_emoticons": False,
                 "timezone": user.timezone if len(user.timezone) <= MAX_ZONE else "",
-                "avatar_source": "U" if isinstance(user.avatar, Local) else "G",
+                "avatar_source": "U" if member.id in pictured else "G",
                 "avatar_version": 1,
             }
 
     def profiles(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """zerver_customprofilefield and zerver_customprofilefieldvalue."""
         fields: dict[str, int] = {}
-        values = []
+        values: list[dict[str, Any]] = []
         for member in self.members.values():
             if member.user.is_bot:
                 continue

@@ -350,7 +350,7 @@ class _Check:
         known = {row.get("path_id") for row in attachments}
         for path in sorted(self.attached.keys() - known):
             self._say("attachment", f"messages link to {path}, which attachment.json does not have")
-        for path in sorted(uploaded.keys() - known):
+        for path in sorted(map(str, uploaded.keys() - known)):
             self._say("attachment", f"{path} is uploaded but not in attachment.json")
         pictures = {row.get("user_profile_id") for row in lists["avatars"]}
         for row in realm.get(USER) or []:

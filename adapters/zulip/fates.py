@@ -61,7 +61,7 @@ LIVE = Route(
     rate=40.0,
 )
 
-_ARCHIVE: Mapping[Feature, Support] = _FATES | {
+_ARCHIVE: Mapping[Feature, Support] = {**_FATES} | {
     Feature.EDIT: _LOSSLESS,
     Feature.REVISION: _almost("in the message's history, without the formatting of its view"),
     Feature.PIN: _almost("as a star of whoever pinned it"),
