@@ -308,6 +308,13 @@ class Prepares(Protocol):
 
 
 @runtime_checkable
+class Foresees(Protocol):
+    async def foresee(self, workspace: Workspace) -> Sequence[str]:
+        """After `open` (and `prepare`): sentences to read before anything is written, about this workspace there."""
+        ...
+
+
+@runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""

@@ -12,8 +12,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from migrator.adapters import load
-from migrator.adapters.base import Adapter, Bulk, Key, Kind, Live, OnePass, Prepares, Remembers, RemoteId, Target
+from migrator.adapters.base import (
+    Adapter,
+    Bulk,
+    Foresees,
+    Key,
+    Kind,
+    Live,
+    OnePass,
+    Prepares,
+    Remembers,
+    RemoteId,
+    Target,
+)
 from migrator.adapters.base import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
 from migrator.directory import Names
@@ -82,6 +96,9 @@ class Move:
                 self.adapter.keep_in(self.folder.path)
             if isinstance(self.adapter, Prepares):
                 self.adapter.prepare(Selection(self.source, self.options).workspace, self.journal.remote)
+            if self.target is not None and isinstance(self.adapter, Foresees):
+                more = tuple(await self.adapter.foresee(self.source.workspace))
+                self.target = msgspec.structs.replace(self.target, warnings=self.target.warnings + more)
             if self.target is not None:
                 await adopt(self.source, self.adapter, self.journal)
         except BaseException:

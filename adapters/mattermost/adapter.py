@@ -66,6 +66,9 @@ class Mattermost:
     def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
         self._prepared, self._book, self._writer = (workspace, remote), None, None
 
+    async def foresee(self, workspace: Workspace) -> Sequence[str]:
+        return self.driver.foresee()
+
     async def load(self, move: Move) -> Sequence[str]:
         """Write the package; with a server, have it imported (route "import")."""
         if self.book is None:

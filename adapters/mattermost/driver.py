@@ -18,7 +18,7 @@ from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest
 from migrator.errors import UsageError
-from migrator.model import Message
+from migrator.model import Local, Message
 from migrator.secret import Secret, read_secret
 
 if TYPE_CHECKING:
@@ -211,6 +211,39 @@ class Driver:
         channels = {room.name: room.conversation.name for room in book.rooms.values() if room.name}
         emoji = {made: name for name, made in book.emoji.items()}
         return read(post.message, book.shown_name, channels.get, emoji.get)
+
+    # ── before anything is written ──────────────────────────────────────────────────────────────────────────────────
+
+    def needs(self) -> list[preflight.Need]:
+        """Settings in the way of what the book says is to come."""
+        facts, book = self.facts, self.host.book
+        if facts is None or book is None:
+            return []
+        return preflight.needs(
+            facts,
+            newcomers=sum(1 for person in book.people.values() if not person.there),
+            channels=sum(1 for room in book.rooms.values() if not room.direct and not room.there),
+            largest_file=0,
+            emoji=sum(isinstance(emoji.image, Local) for emoji in book.workspace.emoji.values()),
+            overrides=any(person.user.is_bot for person in book.people.values()),
+        )
+
+    def foresee(self) -> list[str]:
+        """Settings, the user limit, and accounts that are there already: they are used as they are."""
+        facts, book = self.facts, self.host.book
+        if facts is None or book is None:
+            return []
+        ending = " (will be set)" if self.may_change_settings else ""
+        said = [need.sentence() + ending for need in self.needs()]
+        new = [person for person in book.people.values() if not person.there]
+        if warning := preflight.cap_warning(facts, sum(p.active and not p.user.is_bot for p in new)):
+            said.append(warning)
+        if there := sorted(person.username for person in book.people.values() if person.there):
+            shown = ", ".join(there[:20]) + (" …" if len(there) > 20 else "")
+            said.append(
+                f"{len(there)} accounts are there already and stay as they are (password, roles, e-mail): {shown}"
+            )
+        return said
 
     # ── load ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,7 +1,8 @@
 """Loading in rounds: convert, deliver, write receipts; killed anywhere, the next call goes on.
 
 A round is a folder of its own: zips, `sealed.json` once all are written, `deliveries.json` for how far each is,
-`arrived.json` at the end. A round without a seal is begun afresh; a sealed one is delivered as it is.
+`arrived.json` at the end. Nothing is imported of a round without a seal: it is begun afresh. A sealed
+one is delivered as it is, for what its import began has changed the server that another conversion would start from.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from msgspec import Struct
 from migrator.adapters.base import Key, Kind, Move, RemoteId
 from migrator.adapters.mattermost import delivery, finish, preflight
 from migrator.adapters.mattermost.book import Book
+from migrator.adapters.mattermost.compose import MAX_TEXT
 from migrator.adapters.mattermost.delivery import Deliveries, ImportRefused
 from migrator.adapters.mattermost.emoji import reaction_name
-from migrator.adapters.mattermost.package import describe, write, written
+from migrator.adapters.mattermost.package import Part, describe, write, written
 from migrator.adapters.mattermost.posts import Held
 from migrator.adapters.mattermost.readback import RemotePost
+from migrator.adapters.mattermost.validate import refuse
 from migrator.errors import ItemsFailed
-from migrator.model import Local, Message
+from migrator.model import Message
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.driver import Driver
 
 __all__ = ["Rounds"]
+
+SEALED, ARRIVED = "sealed.json", "arrived.json"
 
 
 class Seal(Struct, frozen=True):
@@ -61,32 +66,21 @@ class Rounds:
         """Returns advice for the admin."""
         self.advice += await asyncio.to_thread(self._preflight)
         folder = self._latest()
-        if folder is not None and (folder / "sealed.json").exists() and not (folder / "arrived.json").exists():
-            seal = msgspec.json.decode((folder / "sealed.json").read_bytes(), type=Seal)
-            await self._deliver_all(folder, seal)
+        if folder is not None and (folder / SEALED).exists() and not (folder / ARRIVED).exists():
+            seal = msgspec.json.decode((folder / SEALED).read_bytes(), type=Seal)
+            with ThreadPoolExecutor(1) as sending:
+                known = Deliveries(folder / "deliveries.json")
+                files = [folder / name for name in seal.parts]
+                await self._import_all(folder, known, {file: sending.submit(self._send, file, known) for file in files})
             if seal.fingerprint == self.move.source.fingerprint:
-                return self.advice
-        await self._deliver_all(*await self._convert(self._next(folder)))
+                return [*self.advice, *seal.advice]
+        await self._convert_and_deliver(self._next(folder))
         return self.advice
 
     def _preflight(self) -> list[str]:
         """Settings in the way; LimitExceeded where one would stop the import."""
-        facts, book, workspace = self.driver.facts, self.book, self.move.source.workspace
-        assert facts is not None  # noqa: S101 - opened
-        new = [person for person in book.people.values() if not person.there]
-        found = preflight.needs(
-            facts,
-            newcomers=len(new),
-            channels=sum(1 for room in book.rooms.values() if not room.direct and not room.there),
-            largest_file=0,
-            emoji=sum(isinstance(emoji.image, Local) for emoji in workspace.emoji.values()),
-            overrides=any(person.user.is_bot for person in book.people.values()),
-        )
         allowed = self.driver.may_change_settings or self.move.options.get("server_config") in ("yes", "true")
-        said = preflight.settle(self.rest, found, allowed)
-        if warning := preflight.cap_warning(facts, sum(p.active and not p.user.is_bot for p in new)):
-            said.append(warning)
-        return said
+        return preflight.settle(self.rest, self.driver.needs(), allowed)
 
     # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -94,24 +88,36 @@ class Rounds:
         return max(self.move.folder.glob("round-*"), default=None)
 
     def _next(self, latest: Path | None) -> Path:
-        """A new folder, or that of a round that was never sealed, emptied."""
+        """A new folder, or that of a round that was never sealed, emptied: nothing of it was imported."""
         number = int(latest.name.removeprefix("round-")) if latest else 0
-        if latest is None or (latest / "sealed.json").exists():
+        if latest is None or (latest / SEALED).exists():
             latest = self.move.folder / f"round-{number + 1:03}"
-        elif (latest / "deliveries.json").exists():
-            # its first zips may have been imported: what is there is met by its keys, so it is converted anew
-            self.driver.refresh(self.book.by_username)
         shutil.rmtree(latest, ignore_errors=True)
         latest.mkdir(mode=0o700)
         return latest
 
     # ── convert ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _convert(self, folder: Path) -> tuple[Path, Seal]:
-        package = write(self.move, self.book, self.driver.host.compose, folder, held=self._held)
-        seal = Seal(self.move.source.fingerprint, tuple(part.path.name for part in package.parts), package.advice)
-        _replace(folder / "sealed.json", msgspec.json.encode(seal))
-        return folder, seal
+    async def _convert_and_deliver(self, folder: Path) -> None:
+        """Each zip is checked and uploaded while the next is made; imports begin when all are there and sealed."""
+        facts, present = self.driver.facts, self.driver.host.present
+        known = Deliveries(folder / "deliveries.json")
+        sent: dict[Path, Future[None]] = {}
+        with ThreadPoolExecutor(1) as sending:
+
+            def ready(part: Part) -> None:
+                refuse(part.path, present, facts.text if facts else MAX_TEXT)
+                sent[part.path] = sending.submit(self._send, part.path, known)
+
+            try:
+                package = write(self.move, self.book, self.driver.host.compose, folder, held=self._held, ready=ready)
+            except BaseException:
+                self._stopped = True
+                raise
+            seal = Seal(self.move.source.fingerprint, tuple(path.name for path in sent), package.advice)
+            _replace(folder / SEALED, msgspec.json.encode(seal))
+            self.advice += package.advice
+            await self._import_all(folder, known, sent)
 
     def _held(self, conversation: str) -> Mapping[Key, Held]:
         """What the server holds of a conversation, by our keys: a repeated line carries exactly this."""
@@ -135,15 +141,11 @@ class Rounds:
 
     # ── deliver ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _deliver_all(self, folder: Path, seal: Seal) -> None:
-        """Upload and import: the next zip is sent while the server works on the one before."""
-        self.advice += seal.advice
-        known = Deliveries(folder / "deliveries.json")
-        files = [folder / name for name in seal.parts]
-        self.move.progress.phase("uploading and importing", len(files))
-        with ThreadPoolExecutor(1) as sending, ThreadPoolExecutor(1) as importing:
-            sent = [sending.submit(self._send, file, known) for file in files]
-            done = [importing.submit(self._import, file, known, one) for file, one in zip(files, sent, strict=True)]
+    async def _import_all(self, folder: Path, known: Deliveries, sent: Mapping[Path, Future[None]]) -> None:
+        """Import the zips in order, each when it is there; then write receipts and do the rest over REST."""
+        self.move.progress.phase("importing", len(sent))
+        with ThreadPoolExecutor(1) as importing:
+            done = [importing.submit(self._import, file, known, upload) for file, upload in sent.items()]
             try:
                 for job in done:
                     await asyncio.wrap_future(job)
@@ -153,8 +155,8 @@ class Rounds:
                 raise
         await self._receipts(folder)
         self.advice += await asyncio.to_thread(self._finish)
-        _replace(folder / "arrived.json", b"{}")
-        for file in files:
+        _replace(folder / ARRIVED, b"{}")
+        for file in sent:
             file.unlink(missing_ok=True)
 
     def _send(self, file: Path, known: Deliveries) -> None:

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.mattermost.moving import move, told
+from migrator.adapters.base import Kind
+from migrator.journal import Journal
+from tests.corpora import CORPORA
+from tests.e2e.mattermost.moving import move
 from tests.e2e.mattermost.server import Server
-from tests.worlds import say, small_world
+
+SAMPLES = Path(__file__).parents[3] / "sample_exports"
 
 
-def test_a_small_world_arrives_and_arrives_once(server: Server, tmp_path: Path) -> None:
-    world = small_world()
-    verdict, _ = move(server, "small", world, tmp_path / "run")
-    assert not told(verdict)
-    again, _ = move(server, "small", world, tmp_path / "run")
-    assert not told(again)
-    assert [c.posts for c in again.conversations] == [c.posts for c in verdict.conversations]
+def test_the_kitchen_sink_arrives_once(server: Server, tmp_path: Path) -> None:
+    """Every feature once; the same command again changes nothing on the server."""
+    first = move(server, "sink", SAMPLES / "kitchen_sink", tmp_path / "run")
+    assert not first.told
+    assert first.verdict.messages > 80
+    before = posts_of(server, tmp_path / "run")
+    again = move(server, "sink", SAMPLES / "kitchen_sink", tmp_path / "run")
+    assert not again.told
+    assert again.outcome.posts == 0
+    assert posts_of(server, tmp_path / "run") == before
 
 
-def test_a_later_export_sends_what_is_new(server: Server, tmp_path: Path) -> None:
-    world = small_world()
-    move(server, "later", world, tmp_path / "run")
-    world.messages_of["C1"].append(say("new words", conversation="C1", ts="1700000020.000100", user="U2"))
-    world.messages_of["C1"].append(
-        say("a later reply", conversation="C1", ts="1700000021.000100", thread="1700000001.000100", user="U2")
-    )
-    world.fingerprint = "later"
-    verdict, _ = move(server, "later", world, tmp_path / "run")
-    assert not told(verdict)
+def test_a_series_of_real_exports_arrives_by_delta(server: Server, tmp_path: Path) -> None:
+    """Three exports of one workspace, each with what is new; the first is one that mmetl's output is refused for."""
+    for name in ("yours-2015-08-02.zip", "yours-2015-11-16.zip", "yours-2016-01-27.zip"):
+        moved = move(server, "series", CORPORA / name, tmp_path / "run")
+        assert not moved.told, name
+        assert moved.outcome.posts > 0, name
+    again = move(server, "series", CORPORA / "yours-2016-01-27.zip", tmp_path / "run")
+    assert not again.told
+    assert again.outcome.posts == 0
+
+
+def posts_of(server: Server, run: Path) -> dict[str, tuple[str, ...]]:
+    """The ids of all posts on the server, by channel."""
+    with Journal(run / "journal.sqlite") as journal:
+        places = [remote.partition("/")[0] for _, remote, _ in journal.all(Kind.CONVERSATION)]
+    return {
+        place: tuple(sorted(server.get(f"/channels/{place}/posts", per_page=200, include_deleted="true")["order"]))
+        for place in places
+    }
