@@ -68,7 +68,7 @@ class ArchiveWriter(ZulipWriter):
         """As `threads.pointer`."""
         if self._exact:
             return threads.pointer(channel, topic, label)
-        return f"{label.split()[0]} #**{name}>{topic}**"
+        return f"{label.split(maxsplit=1)[0]} #**{name}>{topic}**"
 
     def head(self, author: int, name: str, conversation: ConversationId, root: Ts, quoted: str) -> str:
         """As `threads.head`."""
