@@ -133,13 +133,6 @@ class MarkdownWriter(Writer):
         """A mention, link or emoji with what must stand between it and its neighbours."""
         return source
 
-    def _is_quiet(self, text: str) -> bool:
-        """Whether nothing of a text is to be escaped. Most texts are words and commas: a quick look first."""
-        quick = text[:1].isalpha() and _WORDS_ONLY.fullmatch(text) is not None
-        return quick or self.needs_escape.search(text) is None
-
-    # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
-
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one post, however long."""
         text = simple(blocks)
