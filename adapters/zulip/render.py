@@ -100,6 +100,8 @@ class ZulipWriter(MarkdownWriter):
             width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
             if width == 1:
                 return self.escape_start(bare)
+            if bare.startswith("@_**"):
+                bare = " " + bare  # after an entity it would be no mention
             return "&nbsp;" * min(width, 40) + bare if bare else ""
         if piece[-1] == "." and piece[0].isdigit():
             return piece[:-1] + "&#46;" + rest
