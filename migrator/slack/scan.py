@@ -81,6 +81,7 @@ class Scanner:
     def conversation(self, members: list[str], *, listed: bool) -> Index:
         """The index of the conversation whose records lie in these members. Spans are in their order."""
         pass_ = _Pass(self, listed)
+        pass_.index.spans.members = members
         for member in members:
             pass_.member(member)
         return pass_.finish()
@@ -207,7 +208,6 @@ class _Pass:
                 self._pins(record)
             if not self.listed:
                 self._unlisted(record)
-        self.index.spans.members.append(member)
         self.index.spans.firsts.append(max(first, 0))
 
     def _thread(self, record: Record, moment: int, at: Loc) -> None:
