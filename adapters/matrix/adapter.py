@@ -1,7 +1,7 @@
 """Matrix: a homeserver written to by its client-server API, as an application service.
 
 Settings: `homeserver` (address), `as_token` (see `migrator.secret`), `prefix` of our users and aliases ("slack_"),
-`ca_file`, `lanes`. The application service acts as ghost users and dates events (`ts`), which nobody else may.
+`ca_file`, `lanes`, `quiet_names` (the homeserver has MSC4069 switched on). The application service acts as ghost users and dates events (`ts`), which nobody else may.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Matrix"]
 
+# MSC4069. Without it Synapse sends everyone's membership of every room anew, dated today, some time after a name is set.
+QUIETLY = "org.matrix.msc4069.propagate"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -83,7 +85,12 @@ class Matrix:
             raise UsageError(
                 f"{address} is not a homeserver we can use: {error}", hint="check `homeserver` in the configuration"
             ) from None
-        self._seating = Seating(Rooms(client, self._sender), self.prefix, self.server, self._mxid)
+        self._seating = Seating(
+            Rooms(client, self._sender, quiet=bool(self.settings.get("quiet_names"))),
+            self.prefix,
+            self.server,
+            self._mxid,
+        )
         self._writer = MatrixWriter((self.server,))
         return self.target
 
@@ -205,6 +212,8 @@ class Matrix:
             current = None
         wanted = user.name.strip()[:256] or user.handle or user.id
         if current != wanted:
+            if current in (None, form["username"]):  # a new account is in no room that should hear of its name
+                named = path("profile", mxid, "displayname", **{QUIETLY: "false"})
             await client.call(("PUT", named, Api.to_json({"displayname": wanted})), user=mxid)
         await self._seats().enter_space(user)
         return mxid

@@ -50,6 +50,7 @@ class Homeserver:
             "homeserver": self.base_url,
             "server_name": self.server_name,
             "as_token_file": str(self.as_token_file),
+            "quiet_names": True,
         }
 
     @property
@@ -212,6 +213,7 @@ def _configure(folder: Path, port: int) -> None:
         "thumbnail_sizes": [],
         "dynamic_thumbnails": True,
         "max_upload_size": "1G",
+        "experimental_features": {"msc4069_profile_inhibit_propagation": True},
         "notify_appservices_from_worker": nobody,
         "federation_sender_instances": [nobody],
         "rc_login": {kind: {"per_second": 1000, "burst_count": 1000} for kind in ("address", "account")},

@@ -56,10 +56,15 @@ class Room:
 
 
 class Rooms:
-    """All rooms of a run. `sender` is the application service's own user."""
+    """All rooms of a run. `sender` is the application service's own user.
 
-    def __init__(self, client: Client, sender: str) -> None:
-        self.client, self.sender = client, sender
+    `quiet`: setting a name on this homeserver touches no rooms (MSC4069). Elsewhere Synapse repeats everybody's
+    membership some time later, unless nothing would change; of a restricted join something always would, so there
+    people are invited first: two events instead of one.
+    """
+
+    def __init__(self, client: Client, sender: str, *, quiet: bool = False) -> None:
+        self.client, self.sender, self.quiet = client, sender, quiet
         self._known: dict[str, Room] = {}
         self._about: dict[str, dict[str, Any]] = {}
 
@@ -129,7 +134,7 @@ class Rooms:
             if room.has(user):
                 return
             join = {"membership": "join"}
-            if room.get("m.room.join_rules").get("join_rule") in ("public", "restricted"):
+            if self.quiet and room.get("m.room.join_rules").get("join_rule") in ("public", "restricted"):
                 try:
                     await self._member(room, user, join, user, ts)
                 except Refused as refused:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from migrator.adapters.mattermost.emoji import custom_name, is_name
-from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered
+from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Piece, Rendered
 from migrator.model import Broadcast, ConversationId, ConversationMention, Emoji, Quote, Ts, UserId, UserMention
 from migrator.render import Job
 
@@ -22,12 +22,12 @@ _SPECIAL = re.compile(
     r"""
     \\_ | \\(?![A-Za-z0-9])             # a backslash that would escape, or be taken for half of one
     | &(?=\#?\w+;) | [*`\[] | \](?=\()
-    | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
+    | _(?<![A-Za-z0-9]_)_* | _+(?![A-Za-z0-9_])
     | ~
-    | <(?=[A-Za-z/!?@])
-    | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
+    | <(?=[A-Za-z/!?@]|[^\s<>]*[@:])
+    | @(?<![A-Za-z0-9]@)(?=[A-Za-z0-9._-])
     | \#(?=[^\W\d_])
-    | \$(?=.*\$) | (?<=\$)\$
+    | \$
     | :(?=([A-Za-z0-9+_-]+):)
     """,
     re.VERBOSE,
@@ -59,7 +59,8 @@ class MattermostWriter(MarkdownWriter):
     gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
     blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
-    needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE)
+    suspects: ClassVar[re.Pattern[str]] = re.compile(r"[&*`\[\]\\_~<@#$:]")
+    starts: ClassVar[re.Pattern[str]] = _START
 
     def __init__(
         self,
@@ -70,12 +71,14 @@ class MattermostWriter(MarkdownWriter):
         emoji_of: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
+        self._formula = False  # whether the line has two dollars: what is between them would be a formula
         self._person, self._channel, self._post, self._emoji_of = person, channel, post, emoji_of
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def escape(self, text: str, marks: int, job: Job) -> str:
         within = marks & (BOLD | ITALIC | STRIKE)
+        last = text.rfind("$")
 
         def disarmed(found: re.Match[str]) -> str:
             piece = found.group()
@@ -85,6 +88,9 @@ class MattermostWriter(MarkdownWriter):
                 return "\\\\"
             if piece == "&":
                 return "&amp;"
+            if piece == "$":  # it takes two to make a formula
+                at = found.start()
+                return entity(piece) if at < last or text[at - 1 : at] == "$" else piece
             if piece == "<":
                 return "&lt;"
             if piece == ":":
@@ -104,7 +110,13 @@ class MattermostWriter(MarkdownWriter):
                 return "".join([entity(c) for c in piece])
             return "\\" + piece
 
-        return _SPECIAL.sub(disarmed, text)
+        text = _SPECIAL.sub(disarmed, text)
+        # the web client ends italics at an underscore within a word too
+        return text.replace("_", "&#95;") if marks & ITALIC else text
+
+    def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
+        self._formula = label or sum([piece.words.count("$") for piece in row]) > 1
+        return super().written(row, job, label)
 
     def escape_start(self, line: str) -> str:
         found = _START.match(line)

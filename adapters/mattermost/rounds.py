@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Key, Kind, Move, RemoteId
+from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId
 from migrator.adapters.mattermost import delivery, finish, preflight
 from migrator.adapters.mattermost.book import Book
 from migrator.adapters.mattermost.compose import MAX_TEXT
@@ -39,12 +39,23 @@ __all__ = ["Rounds"]
 SEALED, ARRIVED = "sealed.json", "arrived.json"
 
 
+class Edit(Struct, frozen=True):
+    """A post that a newer export shows otherwise than it was sent: its id, key, new text and digest."""
+
+    post: RemoteId
+    key: Key
+    message: str
+    digest: str
+
+
 class Seal(Struct, frozen=True):
-    """A converted round: of which export, its zips in order, and what to tell the admin."""
+    """A converted round: of which export, its zips in order, what to tell the admin; what to edit and to delete."""
 
     fingerprint: str
     parts: tuple[str, ...]
     advice: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    replaced: tuple[RemoteId, ...] = ()
 
 
 class Rounds:
@@ -55,6 +66,7 @@ class Rounds:
         self.advice: list[str] = []
         self.workers = int(driver.host.settings.get("workers", 0) or 0)
         self._stopped = False
+        self._changes = _Changes(move)
 
     @property
     def book(self) -> Book:
@@ -71,7 +83,8 @@ class Rounds:
             with ThreadPoolExecutor(1) as sending:
                 known = Deliveries(folder / "deliveries.json")
                 files = [folder / name for name in seal.parts]
-                await self._import_all(folder, known, {file: sending.submit(self._send, file, known) for file in files})
+                uploads = {file: sending.submit(self._send, file, known) for file in files}
+                await self._import_all(folder, known, uploads, seal)
             if seal.fingerprint == self.move.source.fingerprint:
                 return [*self.advice, *seal.advice]
         await self._convert_and_deliver(self._next(folder))
@@ -110,22 +123,31 @@ class Rounds:
                 sent[part.path] = sending.submit(self._send, part.path, known)
 
             try:
-                package = write(self.move, self.book, self.driver.host.compose, folder, held=self._held, ready=ready)
+                move = msgspec.structs.replace(self.move, done=self._changes.done)
+                package = write(move, self.book, self._compose, folder, held=self._held, ready=ready)
             except BaseException:
                 self._stopped = True
                 raise
-            seal = Seal(self.move.source.fingerprint, tuple(path.name for path in sent), package.advice)
+            seal = Seal(
+                self.move.source.fingerprint,
+                tuple(path.name for path in sent),
+                package.advice,
+                tuple(self._changes.edits),
+                tuple(self._changes.replaced.values()),
+            )
             _replace(folder / SEALED, msgspec.json.encode(seal))
             self.advice += package.advice
-            await self._import_all(folder, known, sent)
+            await self._import_all(folder, known, sent, seal)
 
     def _held(self, conversation: str) -> Mapping[Key, Held]:
         """What the server holds of a conversation, by our keys: a repeated line carries exactly this."""
         remote = self.move.done(Kind.CONVERSATION, conversation)
         if remote is None:
             return {}
-        posts = self.driver.posts(remote.partition("/")[0])
-        return {
+        posts = [
+            post for post in self.driver.posts(remote.partition("/")[0]) if post.key.startswith(f"{conversation}/")
+        ]
+        held = {
             post.key: Held(
                 message=post.message,
                 create_at=post.create_at,
@@ -136,12 +158,18 @@ class Rounds:
                 files=tuple(info.name for info in (post.metadata.files if post.metadata else None) or ()),
             )
             for post in posts
-            if post.key.startswith(f"{conversation}/")
         }
+        self._changes.begin(held, {post.key: post.id for post in posts})
+        return held
+
+    def _compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
+        composed = self.driver.host.compose(message, directory, limits)
+        self._changes.look(message, composed)
+        return composed
 
     # ── deliver ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _import_all(self, folder: Path, known: Deliveries, sent: Mapping[Path, Future[None]]) -> None:
+    async def _import_all(self, folder: Path, known: Deliveries, sent: Mapping[Path, Future[None]], seal: Seal) -> None:
         """Import the zips in order, each when it is there; then write receipts and do the rest over REST."""
         self.move.progress.phase("importing", len(sent))
         with ThreadPoolExecutor(1) as importing:
@@ -153,7 +181,10 @@ class Rounds:
             except BaseException:
                 self._stopped = True
                 raise
+        await asyncio.to_thread(self._edit, seal)
         await self._receipts(folder)
+        for edit in seal.edits:
+            self.move.record(Kind.POST, edit.key, edit.post, edit.digest)
         self.advice += await asyncio.to_thread(self._finish)
         _replace(folder / ARRIVED, b"{}")
         for file in sent:
@@ -196,7 +227,9 @@ class Rounds:
             for name, made in book.emoji.items():
                 if made == emoji["name"]:
                     record(Kind.EMOJI, name, str(emoji["id"]), "")
-        digests = dict(written(folder))
+        digests: dict[str, list[tuple[Key, str]]] = {}
+        for conversation, posts_of in written(folder):
+            digests.setdefault(conversation, []).extend(posts_of)
         self.move.progress.phase("reading back what arrived", len(book.rooms))
         for conversation, room in book.rooms.items():
             place = await asyncio.to_thread(self.driver.place, room)
@@ -229,6 +262,14 @@ class Rounds:
                 if any((name, who) in there for name in names):
                     yield f"{message.conversation}/{message.ts}/{toned}/{user}", f"{post.id}:{toned}:{who}"
 
+    def _edit(self, seal: Seal) -> None:
+        """Posts that the newer export shows otherwise; notices cannot be edited, and were sent anew."""
+        for edit in seal.edits:
+            self.rest.driver.posts.patch_post(edit.post, {"message": edit.message})
+        for post in seal.replaced:
+            if (self.rest.find(f"/posts/{post}") or {}).get("delete_at") == 0:
+                self.rest.driver.posts.delete_post(post)
+
     # ── the rest, over REST ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _finish(self) -> list[str]:
@@ -259,9 +300,52 @@ class Rounds:
                 continue
             for user in room.conversation.members:
                 person = book.person(user)
-                if person is not None and person.there and person.active:
+                if person is not None and person.there and person.active and not person.user.is_bot:
                     places.setdefault(person.there, []).append(channel)
         return [finish.Joining(user, tuple(channels)) for user, channels in sorted(places.items())]
+
+
+class _Changes:
+    """Notices, while a conversation is converted, which of its posts were sent otherwise before.
+
+    What was sent is known by its digest in earlier rounds, so a post edited on the server is left as it is.
+    """
+
+    def __init__(self, move: Move) -> None:
+        self.edits: list[Edit] = []
+        self.replaced: dict[Key, RemoteId] = {}
+        self._done = move.done
+        self._held: dict[Key, Held] = {}
+        self._ids: Mapping[Key, RemoteId] = {}
+        self._sent: dict[Key, str] = {}
+        for folder in sorted(move.folder.glob("round-*")):
+            if (folder / ARRIVED).exists():
+                seal = msgspec.json.decode((folder / SEALED).read_bytes(), type=Seal)
+                for _, posts in written(folder):
+                    self._sent.update(posts)
+                self._sent.update((edit.key, edit.digest) for edit in seal.edits)
+
+    def begin(self, held: dict[Key, Held], ids: Mapping[Key, RemoteId]) -> None:
+        """A conversation as the server holds it; what is to be sent anew is taken out of `held`."""
+        self._held, self._ids = held, ids
+
+    def look(self, message: Message, composed: Composed) -> None:
+        for draft in composed.drafts:
+            key = f"{message.conversation}/{message.ts}" + (f"/{draft.part}" if draft.part else "")
+            held = self._held.get(key)
+            if held is None or self._sent.get(key, draft.digest) == draft.digest:
+                continue
+            if held.message == draft.content.message:
+                continue
+            if held.type.startswith("system_"):
+                self.replaced[key] = self._ids[key]
+                del self._held[key]
+            else:
+                self.edits.append(Edit(self._ids[key], key, draft.content.message, draft.digest))
+
+    def done(self, kind: Kind, key: Key) -> RemoteId | None:
+        """As the journal says, but for what is to be sent anew."""
+        return None if kind is Kind.POST and key in self.replaced else self._done(kind, key)
 
 
 def _drop_channels(file: Path, archived: Mapping[str, RemoteId]) -> bool:

@@ -132,7 +132,10 @@ class Server:
             def ensure_session(self) -> None:
                 if self.session is None:
                     super().ensure_session()
-                    server._set_up(self.session)
+                    session: Any = self.session
+                    server._set_up(session)
+                    # in UTF-8, as the server reads it: as text it would go out in Latin-1
+                    session.auth = (self.email.encode(), self.api_key.encode())
 
         try:
             return Fenced(

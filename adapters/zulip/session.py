@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import struct
 import threading
+import time
 import zlib
-from collections.abc import Mapping
-from typing import BinaryIO
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, TypeVar
 
 from migrator.adapters.base import Key, Kind, Limits, ReactionPost, RemoteId, Target
 from migrator.adapters.zulip.accounts import Accounts
@@ -27,6 +28,9 @@ from migrator.secret import Secret
 __all__ = ["Session"]
 
 MAX_EMOJI = 5 << 20  # bytes
+TRIES, FIRST_WAIT = 7, 0.05  # attempts and seconds
+
+T = TypeVar("T")
 
 
 class Session:
@@ -48,7 +52,7 @@ class Session:
         self.server = Server(site, email, key, ca_file)
         self.memory, self._jwt = memory, jwt
         try:
-            self.facts = inspect(self.server)
+            self.facts = _patiently(lambda: inspect(self.server))
         except Retry as retry:
             raise TargetUnavailable(f"{site} does not answer: {retry}", hint="check site under [zulip]") from None
         except Refused as refusal:
@@ -82,10 +86,18 @@ class Session:
         """Give back what was lent, by this run or a killed one."""
         try:
             if self.memory.owes:
-                self.accounts.hide_again()
-                self.loans.give_back(self.places.channel_names())
+                _patiently(self._give_back)
+        except Retry as retry:
+            raise TargetUnavailable(
+                f"the organisation's settings are not all given back: {retry}",
+                hint="slack-migrator verify RUN gives them back",
+            ) from None
         finally:
             self.server.close()
+
+    def _give_back(self) -> None:
+        self.accounts.hide_again()
+        self.loans.give_back(self.places.channel_names())
 
     def find(self, kind: Kind, keys: list[Key], within: RemoteId | None) -> dict[Key, RemoteId]:
         state = self.memory.state
@@ -194,6 +206,18 @@ class Session:
         except Refused as refusal:
             if refusal.code != "REACTION_ALREADY_EXISTS" and "already exists" not in refusal.message:
                 raise
+
+
+def _patiently(act: Callable[[], T]) -> T:
+    """For what the engine does not drive: tries again a few times, and as often as the server names a wait."""
+    tries = 0
+    while True:
+        try:
+            return act()
+        except Retry as retry:
+            if retry.after is None and (tries := tries + 1) >= TRIES:
+                raise
+            time.sleep(retry.after if retry.after is not None else FIRST_WAIT * 2**tries)
 
 
 class _Named(io.BytesIO):

@@ -104,19 +104,23 @@ class Archive(ABC):
     def _settle(self, found: dict[str, int], backslashes: bool) -> None:
         """Names as they come from a zip or a folder -> the safe ones, relative to the export's root."""
         safe: dict[str, int] = {}
-        for raw, place in found.items():
+        while found:  # emptied on the way: there may be hundreds of thousands
+            raw, place = found.popitem()
             name = raw.replace("\\", "/") if backslashes else raw
             if problem := unsafe(name, self.limits.depth):
                 self._refuse(raw, problem)
                 continue
-            name = "/".join(part for part in name.split("/") if part not in ("", "."))
+            parts = name.split("/")
+            if "" in parts or "." in parts:
+                name = "/".join(part for part in parts if part not in ("", "."))
             if not name or is_junk(name):
                 continue
-            if name in safe:
+            if safe.setdefault(name, place) != place:
                 self._refuse(raw, "another member has the same name; the last one is read")
-            safe[name] = place
+        self.refused.sort(key=lambda item: item.at.member)
         root = enclosing(safe)
-        self._places = {name.removeprefix(root): safe[name] for name in sorted(safe)}
+        for name in sorted(safe):
+            self._places[name.removeprefix(root)] = safe.pop(name)
         self._names = tuple(self._places)
 
     def _refuse(self, name: str, reason: str) -> None:

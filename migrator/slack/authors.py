@@ -17,9 +17,10 @@ def author_of(record: Record, canonical: Callable[[str], UserId]) -> UserId:
 
     A person who posts through an app stays the person: `bot_id` counts only where there is no user.
     """
-    if record.comment is not None and record.comment.user and record.subtype == "file_comment":
-        return canonical(record.comment.user)
-    if record.room != NULL and (host := string(mapping(loose(record.room)).get("created_by"))):
+    comment = record.comment
+    if comment is not None and comment.user and record.subtype == "file_comment":
+        return canonical(comment.user)
+    if record.room is not NULL and (host := string(mapping(loose(record.room)).get("created_by"))):
         return canonical(host)
     if record.user:
         return canonical(record.user)
@@ -27,8 +28,8 @@ def author_of(record: Record, canonical: Callable[[str], UserId]) -> UserId:
         return canonical(record.bot_id)
     if record.username:
         return f"name:{record.username}"
-    if record.comment is not None and record.comment.user:
-        return canonical(record.comment.user)
+    if comment is not None and comment.user:
+        return canonical(comment.user)
     if record.file is not None and record.file.user:
         return canonical(record.file.user)
     return NAMELESS
@@ -41,7 +42,7 @@ def own_name(record: Record) -> str:
 
 def icon_of(record: Record) -> str:
     """The emoji (":rocket:") or the address of the picture that this one record was posted with."""
-    if record.icons == NULL or not (record.bot_id or record.subtype == "bot_message"):
+    if record.icons is NULL or not (record.bot_id or record.subtype == "bot_message"):
         return ""
     icons = mapping(loose(record.icons))
     if emoji := string(icons.get("emoji")):

@@ -127,7 +127,7 @@ def _conversation(export: Export, conversation: str, census: Census) -> None:
         census.messages += 1
         census.first = min(census.first, record.ts) if census.first else record.ts
         census.last = max(census.last, record.ts)
-        if record.thread_ts and record.thread_ts != record.ts and not record.thread_ts.isdigit():
+        if record.thread_ts and record.thread_ts != record.ts:
             census.replies += 1
             threads.add(record.thread_ts)
         _message(record, census)
@@ -154,7 +154,7 @@ def _message(record: Record, census: Census) -> None:
     for file in (*(record.files or ()), *((record.file,) if record.file is not None else ())):
         census.files += 1
         census.files_by_mode[_mode(file)] += 1
-    if record.blocks != NULL:
+    if record.blocks is not NULL:
         for block in dicts(loose(record.blocks)):
             kind = string(block.get("type")) or "none"
             census.blocks[kind] += 1

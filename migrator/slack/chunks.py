@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from gzip import BadGzipFile, GzipFile
 from posixpath import basename
+from typing import BinaryIO
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -17,13 +17,15 @@ from migrator.model import Loc
 from migrator.slack.archive import MIB, Archive
 from migrator.slack.damage import Damaged
 from migrator.slack.fronts import Place
-from migrator.slack.records import Record
+from migrator.slack.loose import parse
+from migrator.slack.records import Piece, Record, split
 
 __all__ = ["Chunks"]
 
 _ABSENT = Raw(b"null")
 _MESSAGES = (0, 1, 12, 13)  # messages, a thread, and the same of a canvas
-_INFO = 5
+_READ = 1 << 14  # packed bytes at a time; they unpack to 16 MiB at most
+_NO_CHUNK = "a line is not a chunk of slackdump"
 
 
 class _Chunk(Struct):
@@ -39,6 +41,13 @@ class _Chunk(Struct):
     ci: Raw = _ABSENT
     cu: list[str] | None = None
     w: Raw = _ABSENT
+
+
+class _Unreadable(Struct):
+    """A line that is no chunk, perhaps because the file ends within it."""
+
+    reason: str
+    line: bytes = b""
 
 
 _chunk = msgspec.json.Decoder(_Chunk).decode
@@ -75,11 +84,13 @@ class Chunks:
             for at, chunk in self._chunks(member):
                 self._note(member, at, chunk)
 
-    def _note(self, member: str, at: Loc, chunk: _Chunk | Damaged) -> None:
+    def _note(self, member: str, at: Loc, chunk: _Chunk | _Unreadable) -> None:
         seen = self._seen
-        if isinstance(chunk, Damaged):
+        if isinstance(chunk, _Unreadable):
             if "-" not in basename(member) and basename(member)[:1] not in "CDG":
-                seen.damaged.append((at, chunk))  # in a conversation's file it is met again as a message
+                seen.damaged.append(
+                    (at, Damaged(chunk.reason))
+                )  # in a conversation's file it is met again as a message
             else:
                 self._ids.setdefault(basename(member).partition(".")[0].partition("-")[0], {})[member] = None
             return
@@ -116,8 +127,9 @@ class Chunks:
     def _messages(self, name: str, id_: str) -> Iterator[Record]:
         index = 0
         for _, chunk in self._chunks(name):
-            if isinstance(chunk, Damaged):
-                pieces: list[Raw | Damaged] = [chunk]
+            pieces: list[Piece]
+            if isinstance(chunk, _Unreadable):
+                pieces = _salvaged(chunk)
             elif chunk.t in _MESSAGES and chunk.id == id_:
                 # A thread that was dumped alone: its root stands nowhere else.
                 parent = [chunk.p] if chunk.to and bytes(chunk.p) != b"null" else []
@@ -128,36 +140,76 @@ class Chunks:
                 yield Loc(name, index), piece
                 index += 1
 
-    def _chunks(self, member: str) -> Iterator[tuple[Loc, _Chunk | Damaged]]:
+    def _chunks(self, member: str) -> Iterator[tuple[Loc, _Chunk | _Unreadable]]:
         number, total = 0, 0
+        longest = self._archive.limits.member
         most = max(64 * MIB, self._archive.size(member) * self._archive.limits.ratio)
         try:
-            with self._archive.open(member) as packed, GzipFile(fileobj=packed) as stream:
-                while line := stream.readline(self._archive.limits.member + 1):
+            with self._archive.open(member) as packed:
+                for line, ended in _lines(packed, longest):
                     total += len(line)
-                    if len(line) > self._archive.limits.member or total > most:
-                        yield Loc(member, number), Damaged("it unpacks to more than is reasonable")
-                        return
-                    if line.strip():
+                    if total > most:
+                        raise Damaged("it unpacks to more than is reasonable")
+                    if ended:
+                        yield Loc(member, number), _Unreadable(ended, line)
+                    elif line.strip():
                         yield Loc(member, number), _decode(line)
                         number += 1
         except Damaged as damaged:
-            yield Loc(member, number), damaged
-        except (BadGzipFile, EOFError, zlib.error) as error:
-            why = "the file is cut off" if isinstance(error, EOFError) else "its compressed data are broken"
-            yield Loc(member, number), Damaged(why)
+            yield Loc(member, number), _Unreadable(damaged.reason)
 
     def close(self) -> None:
         """Nothing is held open."""
 
 
-def _decode(line: bytes) -> _Chunk | Damaged:
+def _lines(packed: BinaryIO, longest: int) -> Iterator[tuple[bytes, str]]:
+    """The lines of a gzip file of any number of members. With the last comes why the file ends early ("": it does not).
+
+    Damaged where a line is longer than allowed."""
+    inflate, rest, ended, within = zlib.decompressobj(zlib.MAX_WBITS | 16), bytearray(), "", False
+    raw = packed.read(_READ)
+    while raw and not ended:
+        within = True
+        try:
+            rest += inflate.decompress(raw)
+        except zlib.error:
+            ended = "its compressed data are broken"
+        *whole, last = rest.split(b"\n") if b"\n" in rest else [rest]
+        yield from ((bytes(line), "") for line in whole)
+        rest = bytearray(last)
+        if len(rest) > longest:
+            raise Damaged("a line is longer than is reasonable")
+        raw = inflate.unused_data.lstrip(b"\0") or packed.read(_READ)
+        if inflate.eof:
+            inflate, within = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+    if within and not ended:
+        ended = "the file is cut off"
+    if rest or ended:
+        yield bytes(rest), ended
+
+
+def _decode(line: bytes) -> _Chunk | _Unreadable:
     try:
         return _chunk(line)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return _chunk(msgspec.json.encode(parse(line)))
     except RecursionError:
-        return Damaged("it is nested too deeply")
-    except (msgspec.ValidationError, msgspec.DecodeError):
-        return Damaged("a line is not a chunk of slackdump")
+        return _Unreadable("it is nested too deeply", line)
+    except (ValueError, msgspec.MsgspecError):
+        return _Unreadable(_NO_CHUNK, line)
+
+
+def _salvaged(found: _Unreadable) -> list[Piece]:
+    """The messages of a line that is broken somewhere, and at least one word on the break."""
+    pieces = [
+        piece if isinstance(piece, Damaged) or b'"ts"' in bytes(piece) else Damaged(found.reason)
+        for piece in split(found.line, ("m",))
+    ]
+    if not any(isinstance(piece, Damaged) for piece in pieces):
+        pieces.append(Damaged(found.reason))
+    return pieces
 
 
 def _id_of(record: Raw) -> str:

@@ -37,6 +37,7 @@ from migrator.slack.context import Context
 from migrator.slack.emoji import lookup
 from migrator.slack.files import Files
 from migrator.slack.loose import dicts, mapping, number, string, strings
+from migrator.slack.order import Kept
 from migrator.slack.scan import Index, pointed_at
 from migrator.slack.subtypes import LOGS, NOTICES, PLAIN, SLACKBOT
 from migrator.slack.times import instant, is_ts
@@ -69,8 +70,9 @@ class Maker:
         """`earlier` reads a record again, by its place: the log of an edit."""
         self.users, self.canonical, self.files, self.context, self.earlier = users, canonical, files, context, earlier
 
-    def make(self, conversation: str, record: Record, at: Loc, index: Index) -> Made:
+    def make(self, conversation: str, kept: Kept, index: Index) -> Made:
         """The message, or None with a loss of Feature.MESSAGE that says why there is none."""
+        record = kept.record
         subtype = record.subtype or ""
         if reason := _no_message(record, subtype, index):
             return None, (Loss(Feature.MESSAGE, reason[0], reason[1]),)
@@ -86,17 +88,16 @@ class Maker:
             edited: Edit | None = self._edit(record, author.user)
         else:
             edited = None
-        moment = instant(record.ts)
         return (
             Message(
                 conversation=conversation,
                 ts=record.ts,
-                at=at,
+                at=kept.at,
                 author=author,
                 kind=_kind(subtype),
                 body=body,
                 thread=thread,
-                is_root=not thread and index.is_root(moment),
+                is_root=not thread and index.is_root(kept.instant),
                 broadcast=bool(thread) and subtype in ("thread_broadcast", "reply_broadcast"),
                 edited=edited,
                 revisions=self._revisions(record, index, losses) if index.revisions else (),
@@ -136,11 +137,11 @@ class Maker:
         if subtype == "huddle_thread":
             return ()
         text = _own_text(record, subtype)
-        if record.blocks == NULL and record.attachments == NULL:
+        if record.blocks is NULL and record.attachments is NULL:
             return mrkdwn.parse(text, self.context) if text else ()
         blocks, notes = body_with_notes(text, record.blocks, record.attachments, self.context)
         losses.extend(notes)
-        if not blocks and record.assistant_app_thread != NULL:
+        if not blocks and record.assistant_app_thread is not NULL:
             title = string(mapping(loose(record.assistant_app_thread)).get("title"))
             return (Paragraph((Text(title),)),) if title else ()
         return blocks

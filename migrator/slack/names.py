@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 __all__ = ["DAY", "INDEXES", "enclosing", "is_junk", "unsafe"]
 
@@ -59,11 +58,13 @@ def enclosing(names: Iterable[str]) -> str:
     marked: set[str] = set()
     days: set[str] = set()
     for name in names:
-        path = PurePosixPath(name)
-        if _is_root_mark(path.name):
-            marked.add(_prefix(path.parent))
-        elif DAY.fullmatch(path.name) and len(path.parts) > 1:
-            days.add(_prefix(path.parent.parent))
+        folder, _, base = name.rpartition("/")
+        if _is_root_mark(base):
+            marked.add(_prefix(folder))
+        elif folder and DAY.fullmatch(base):
+            days.add(_prefix(folder.rpartition("/")[0]))
+    if "" in marked:
+        return ""
     # A stray copy of an index in a channel's folder, and the workspaces of a Grid, lie below the root that is meant.
     roots = marked or days
     if not roots:
@@ -76,8 +77,8 @@ def enclosing(names: Iterable[str]) -> str:
     return _common(roots | days)
 
 
-def _prefix(folder: PurePosixPath) -> str:
-    return "" if str(folder) == "." else f"{folder}/"
+def _prefix(folder: str) -> str:
+    return f"{folder}/" if folder else ""
 
 
 def _common(folders: set[str]) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
-from itertools import groupby
-from operator import itemgetter
 
 from msgspec import Struct, field
 
@@ -23,7 +21,6 @@ from migrator.slack.wire import Record, decode
 __all__ = ["Kept", "Spans", "in_order", "read"]
 
 Waiting = tuple[int, str, int, int, Loc, Record]
-_key = itemgetter(0, 1)
 
 
 class Spans(Struct):
@@ -88,8 +85,11 @@ def _before(waiting: list[Waiting], end: int) -> int:
 
 
 def _kept(ready: list[Waiting]) -> Iterator[Kept]:
-    previous: list[Waiting] = []
-    for _, same in groupby(ready, key=_key):
-        previous = list(same)
-        *earlier, (moment, _ts, _number, _index, at, record) = previous
-        yield Kept(at, record, moment, tuple(item[4] for item in earlier))
+    replaced: tuple[Loc, ...] = ()
+    last = len(ready) - 1
+    for place, (moment, ts, _number, _index, at, record) in enumerate(ready):
+        if place < last and ready[place + 1][1] == ts and ready[place + 1][0] == moment:
+            replaced = (*replaced, at)
+            continue
+        yield Kept(at, record, moment, replaced)
+        replaced = ()

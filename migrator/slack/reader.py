@@ -185,6 +185,8 @@ class Export:
         for id_ in self.indexes:
             if id_ not in conversations:
                 conversations[id_] = self._unlisted(id_, private=listing.private)
+        if any(not absent.author for index in self.indexes.values() for absent in index.absent.values()):
+            self.people.meet(SLACKBOT, "author")  # in whose name such roots are made up
         users = self.people.finish(team)
         return Workspace(team or domain or name, name, domain, users, conversations, groups, self._emoji)
 
@@ -245,7 +247,7 @@ class Export:
         found = found_in(record, index, author_of(record, self.people.canonical), self.workspace.users)
         for feature, count in found.items():
             ledger.find(feature, count)
-        message, losses = self._maker.make(conversation, record, at, index)
+        message, losses = self._maker.make(conversation, kept, index)
         if message is None:
             (why,) = losses
             for feature, count in found.items():
@@ -258,7 +260,7 @@ class Export:
         return message
 
     def _placeholder(self, conversation: ConversationId, absent: Absent, at: Loc) -> Message:
-        author = Author(self.people.canonical(absent.author) if absent.author else SLACKBOT)
+        author = Author(self.people.canonical(absent.author))
         return Message(conversation, absent.ts, at, author, MessageKind.PLACEHOLDER, is_root=True)
 
     def _again(self, at: Loc) -> Record | None:

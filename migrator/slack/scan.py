@@ -20,7 +20,7 @@ from migrator.slack.layout import Layout
 from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
-from migrator.slack.subtypes import LOGS
+from migrator.slack.subtypes import LOGS, SLACKBOT
 from migrator.slack.times import instant, is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
@@ -98,7 +98,7 @@ class Scanner:
             for reaction in record.reactions:
                 for user in reaction.users or ():
                     self._meet(user, "reaction")
-        if record.blocks != NULL or record.attachments != NULL:
+        if record.blocks is not NULL or record.attachments is not NULL:
             self._see_raw(record)
         if record.edited is not None and record.edited.user:
             self._meet(record.edited.user, "author")
@@ -107,7 +107,7 @@ class Scanner:
         for file in (record.file, *(record.files or ())):
             if file is not None:
                 self._see_file(file)
-        if record.room != NULL:
+        if record.room is not NULL:
             room = mapping(loose(record.room))
             for key in ("participants", "participant_history"):
                 for user in room.get(key) or ():
@@ -122,14 +122,14 @@ class Scanner:
     def _see_author(self, record: Record, moment: int) -> None:
         people = self.people
         if record.bot_id and not (record.user and record.user in people.listed):
-            profile = mapping(loose(record.bot_profile)) if record.bot_profile != NULL else {}
+            profile = mapping(loose(record.bot_profile)) if record.bot_profile is not NULL else {}
             if not record.user or string(profile.get("user_id")) == record.user:
-                icons = mapping(loose(record.icons)) if record.icons != NULL else mapping(profile.get("icons"))
+                icons = mapping(loose(record.icons)) if record.icons is not NULL else mapping(profile.get("icons"))
                 people.meet_bot(record.bot_id, own_name(record), profile, picture(icons))
         user = author_of(record, people.canonical)
         if user in people.listed:
             return
-        if user == record.user and record.user_profile != NULL:
+        if user == record.user and record.user_profile is not NULL:
             profile = mapping(loose(record.user_profile))
             home, host = record.user_team or string(profile.get("team")), record.team or ""
             people.meet_profile(user, profile, moment, home if host and home != host else "")
@@ -269,7 +269,8 @@ class _Pass:
                 continue
             place = bisect_left(moments, target)
             if place == len(moments) or moments[place] != target:
-                index.absent[target] = Absent(ts, author, at)
+                index.absent[target] = Absent(ts, author or SLACKBOT, at)
+                self.scanner.people.meet(author or SLACKBOT, "author")
             roots.add(target)
         index.roots = array("q", sorted(roots))
         return index

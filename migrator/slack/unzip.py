@@ -113,8 +113,9 @@ class Zip:
         raise ExportError(f"{self.path} is damaged: its directory cannot be found", hint=AGAIN)
 
     def entries(self) -> Iterator[Entry]:
-        """All members in the directory's order. ExportError where the directory breaks off."""
+        """All members in the directory's order, once. ExportError where the directory breaks off."""
         data, at = self._directory, 0
+        self._directory = b""
         while at < len(data):
             try:
                 fields = _CENTRAL.unpack_from(data, at)

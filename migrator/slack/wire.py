@@ -24,22 +24,22 @@ from migrator.slack.times import is_ts
 
 __all__ = ["NULL", "CommentRecord", "EditedRecord", "FileRecord", "ReactionRecord", "Record", "decode", "loose"]
 
-NULL = Raw(b"null")
+NULL = Raw(b"null")  # what an absent field reads as: compare by identity, an explicit null decodes to None
 S = TypeVar("S", bound=Struct)
 
 
-class EditedRecord(Struct):
+class EditedRecord(Struct, gc=False):
     user: str | None = None
     ts: str | None = None
 
 
-class ReactionRecord(Struct):
+class ReactionRecord(Struct, gc=False):
     name: str | None = None
     users: list[str] | None = None
     count: int | None = None
 
 
-class CommentRecord(Struct):
+class CommentRecord(Struct, gc=False):
     """`comment` of a file_comment, `initial_comment` of a file."""
 
     id: str | None = None
@@ -51,7 +51,7 @@ class CommentRecord(Struct):
     reactions: list[ReactionRecord] | None = None
 
 
-class FileRecord(Struct):
+class FileRecord(Struct, gc=False):
     id: str | None = None
     created: int | None = None
     timestamp: int | None = None
@@ -83,7 +83,7 @@ class FileRecord(Struct):
     reactions: list[ReactionRecord] | None = None
 
 
-class Record(Struct):
+class Record(Struct, gc=False):
     """One message object of a day file."""
 
     ts: str
@@ -151,7 +151,7 @@ def decode(raw: Raw | bytes) -> Record:
 
 def loose(raw: Raw) -> Any:
     """A raw part of a record as plain JSON; None where it cannot be read."""
-    if raw == NULL:
+    if raw is NULL:
         return None
     try:
         return parse(raw)
@@ -164,6 +164,8 @@ def _mended(raw: Raw | bytes) -> Record:
         fields = _fields(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         fields = _fields(_repaired(raw))
+    if not bytes(fields.get("thread_ts", NULL)).lstrip().startswith(b'"'):
+        fields.pop("thread_ts", None)  # the integer 0 of some old records is no thread
     record = _mend(Record, fields)
     if record is None:
         raise Damaged("no usable ts")

@@ -7,6 +7,7 @@ import base64
 import json
 import random
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ class FakeZulip:
         class Handler(_Handler):
             server_of = fake
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Quiet(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.site = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -336,6 +337,13 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
 ]
 
 
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Killed clients are expected here; anything else is a fault of the server's own and shows."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # a whole answer in one packet
@@ -352,7 +360,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         fake, parts = self.server_of, urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(size)
+        if len(body) < size:  # the other side was killed: half a request is none
+            self.close_connection = True
+            return
         if parts.path.startswith("/user_uploads/temporary/"):
             upload = fake.realm.uploads[unquote(parts.path.removeprefix("/user_uploads/temporary/"))]
             self._reply(200, upload.data, "application/octet-stream")

@@ -33,7 +33,16 @@ def seeds(target: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("target", sorted(RUNS))
 def test_fuzz(target: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.fuzz.targets", target, f"-runs={RUNS[target]}", "-seed=1", "-max_len=8000"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.fuzz.targets",
+        target,
+        f"-runs={RUNS[target]}",
+        "-seed=1",
+        "-max_len=8000",
+        "-len_control=0",
+    ]
     command += [f"-artifact_prefix={tmp_path}/", "-rss_limit_mb=1024", str(seeds(target, tmp_path / "seeds"))]
     done = subprocess.run(
         command,

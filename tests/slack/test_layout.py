@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -164,6 +165,27 @@ def test_a_database_with_a_log_beside_it(tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in copy.iterdir()} == {
         n: c for n, c in before.items() if not n.endswith("-shm")
     }
+
+
+def test_a_chunk_with_a_cut_emoji_costs_nothing(tmp_path: Path) -> None:
+    line = json.dumps(
+        {"t": 0, "ts": 1, "id": "C0GENERAL", "m": [variants.message(1, text="\ud83d"), variants.message(2)]}
+    )
+    layout = opened(write(tmp_path, {"C0GENERAL.json.gz": gzip.compress(line.encode() + b"\n")}))
+    assert len(messages(layout)) == 2
+
+
+def test_a_chunk_file_that_is_cut_off_keeps_what_is_there(tmp_path: Path) -> None:
+    rows = [variants.message(n, text=f"{n * 7919 % 10007}" * 9) for n in range(2000)]
+    packed = gzip.compress(variants.lines({"t": 0, "ts": 1, "id": "C0GENERAL", "m": rows}))
+    layout = opened(write(tmp_path, {"C0GENERAL.json.gz": packed[: len(packed) // 2]}))
+    pieces = [piece for folder in layout.folders for m in folder.members for _, piece in layout.records(m)]
+    kept = [json.loads(bytes(piece)) for piece in pieces if isinstance(piece, msgspec.Raw)]
+    assert kept == rows[: len(kept)]
+    assert len(kept) > 800
+    assert [piece for piece in pieces if isinstance(piece, Damaged)] == [
+        Damaged("the file is cut off within this record")
+    ]
 
 
 # ── refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────

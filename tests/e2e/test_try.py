@@ -1,0 +1,107 @@
+"""`slack-migrator try`: a private server comes, shows the move, and goes; or stays to be looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+pytestmark = pytest.mark.synapse
+
+EXPORT = Path(__file__).parent.parent.parent / "sample_exports" / "tiny"
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def gone(url: str, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not answers(url):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_try_shows_the_verdict_and_keeps_the_server_if_asked(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "migrator",
+        "try",
+        str(EXPORT),
+        "--keep",
+        "--folder",
+        str(tmp_path / "there"),
+        "-q",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "0 mismatches" in done.stdout
+    assert "lossless" in done.stdout
+    url = re.search(r"homeserver (http://127\.0\.0\.1:\d+)", done.stdout)
+    who = re.search(r"user\s+(@\S+)\s+password\s+(\S+)\s+Stop it with: kill (\d+)", done.stdout)
+    assert url
+    assert who
+    user, password, pid = who.groups()
+    try:
+        form = {
+            "type": "m.login.password",
+            "identifier": {"type": "m.id.user", "user": user},
+            "password": password,
+        }
+        request = Request(f"{url[1]}/_matrix/client/v3/login", json.dumps(form).encode(), method="POST")
+        with urlopen(request, timeout=30) as answer:
+            assert json.loads(answer.read())["user_id"] == user
+    finally:
+        os.kill(int(pid), signal.SIGTERM)
+    assert gone(url[1])
+
+
+def test_an_export_that_cannot_be_read_leaves_no_server(tmp_path: Path) -> None:
+    export = tmp_path / "broken.zip"
+    export.write_bytes(b"not a zip at all")
+    command = [
+        sys.executable,
+        "-m",
+        "migrator",
+        "try",
+        str(export),
+        "--keep",
+        "--folder",
+        str(tmp_path / "there"),
+        "-q",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_server_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from migrator.adapters.matrix.homeserver import start; "
+        "print(start(Path(sys.argv[1])).base_url, flush=True); time.sleep(600)"
+    )
+    starter = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "server")], stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout is not None
+    url = starter.stdout.readline().strip()
+    assert answers(url)
+    starter.kill()
+    starter.wait()
+    starter.stdout.close()
+    assert gone(url)
