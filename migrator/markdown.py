@@ -50,6 +50,7 @@ from migrator.pieces import (
     margin,
     merged,
     one_kind_of_line_end,
+    simple,
     spaces,
 )
 from migrator.plain import clean, linkable, picture_label, plain, shown, visible
@@ -132,20 +133,13 @@ class MarkdownWriter(Writer):
         """A mention, link or emoji with what must stand between it and its neighbours."""
         return source
 
-    def _is_quiet(self, text: str) -> bool:
-        """Whether nothing of a text is to be escaped."""
-        return self.suspects.search(text) is None and self.starts.match(text) is None
-
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one post, however long."""
-        if len(blocks) == 1 and type(block := blocks[0]) is Paragraph and len(block.inlines) == 1:
-            leaf = block.inlines[0]
-            if type(leaf) is Text and not leaf.marks and leaf.text.isprintable():
-                text = leaf.text
-                if self._is_quiet(text):
-                    return Rendered(text, text)
+        text = simple(blocks)
+        if text and self.suspects.search(text) is None and not any(map(self.starts.match, text.split("\n"))):
+            return Rendered(text, text)
         job = Job(directory)
         source = clean(self.blocks(blocks, job))
         return Rendered(source, plain(blocks, directory), job.losses)
@@ -194,7 +188,7 @@ class MarkdownWriter(Writer):
         if not visible(text):
             return ""
         if text.endswith("#"):
-            text = text[:-1] + "&#35;"
+            text = text.removesuffix("#").removesuffix("\\") + "&#35;"
         return "#" * min(max(node.level, 1), 6) + " " + text
 
     def code(self, node: Code, job: Job) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from migrator.model import Block, Break, Paragraph, Text
 from migrator.plain import clean
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "margin",
     "merged",
     "one_kind_of_line_end",
+    "simple",
     "spaces",
 ]
 
@@ -84,3 +86,20 @@ def merged(row: list[Piece]) -> Iterator[Piece]:
 
 def first(piece: Piece) -> str:
     return (piece.source or piece.words)[:1]
+
+
+def simple(blocks: Sequence[Block]) -> str:
+    """The text of a single paragraph without anything but words, as most messages are; "" for all others."""
+    if len(blocks) != 1 or type(block := blocks[0]) is not Paragraph:
+        return ""
+    out: list[str] = []
+    for leaf in block.inlines:
+        if type(leaf) is Text:
+            if leaf.marks or not leaf.text.isprintable():
+                return ""
+            out.append(leaf.text)
+        elif type(leaf) is Break:
+            out.append("\n")
+        else:
+            return ""
+    return "".join(out).strip("\n")

@@ -33,7 +33,7 @@ async def adopt(source: Source, adapter: Adapter, journal: Journal) -> int:
     unknown = [key for key in source.workspace.conversations if journal.remote(Kind.CONVERSATION, key) is None]
     adopted = 0
     for conversation, remote in (await adapter.find(Kind.CONVERSATION, unknown)).items():
-        journal.done(Kind.CONVERSATION, conversation, remote)
+        journal.done(Kind.CONVERSATION, conversation, remote, "")  # perhaps half made: to be put again
         async for message in adapter.messages(remote):
             if message.key and not message.deleted:
                 journal.done(Kind.POST, message.key, message.remote)
@@ -41,5 +41,5 @@ async def adopt(source: Source, adapter: Adapter, journal: Journal) -> int:
     if adopted:
         people = [key for key in source.workspace.users if journal.remote(Kind.USER, key) is None]
         for user, remote in (await adapter.find(Kind.USER, people)).items():
-            journal.done(Kind.USER, user, remote)
+            journal.done(Kind.USER, user, remote, "")
     return adopted

@@ -1,13 +1,15 @@
 """Matrix: a homeserver written to by its client-server API, as an application service.
 
 Settings: `homeserver` (address), `as_token` (see `migrator.secret`), `prefix` of our users and aliases ("slack_"),
-`ca_file`, `lanes`, `quiet_names` (the homeserver has MSC4069 switched on). The application service acts as ghost users and dates events (`ts`), which nobody else may.
+`ca_file`, `lanes`, `quiet_names` (the homeserver has MSC4069 switched on). The application service acts as ghost users
+and dates events (`ts`), which nobody else may.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from urllib.parse import urlsplit
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Matrix"]
 
-# MSC4069. Without it Synapse sends everyone's membership of every room anew, dated today, some time after a name is set.
+# MSC4069. Without it Synapse repeats somebody's memberships, dated today, some time after their name is set.
 QUIETLY = "org.matrix.msc4069.propagate"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -361,9 +363,14 @@ class Matrix:
         return f"@{ids.localpart(self.prefix, user)}:{self.server}"
 
     async def _room(self, identifier: RemoteId) -> Room:
-        room = await self._opened_rooms().load(identifier)
+        room = None
+        with suppress(SkipItem):
+            room = await self._opened_rooms().load(identifier)
         if room is None:
-            raise SkipItem("none of our users is in this room")
+            raise AuthError(
+                f"none of our users is in room {identifier} any more",
+                hint="invite the one who made it again, and run the same command once more",
+            )
         return room
 
     def _api(self) -> Client:

@@ -43,7 +43,7 @@ ROWS: list[tuple[str, str, str, str]] = [
     ("strangers", "<@UNOPE|ghost> <#C999|nochan> <#D1|dm>", "@ghost #nochan #dm", ""),
     ("a stranger without a name", "<@UNOPE>", "@UNOPE", ""),
     ("everybody", "<!here> <!channel> <!everyone>", "@here @channel @everyone", ""),
-    ("a mention in code", "`<@U2>`", "@Bob B", "c:@BobB"),
+    ("a mention in code", "`<@U2>`", "@U2", "c:@U2"),
     ("text after a quote", "&gt; quote\nnot quote", "quote\nnot quote", ""),
     ("a quote to the end", "&gt;&gt;&gt; multi\nline", "multi\nline", ""),
     ("a typed list", "• one\n    ◦ two", "one\ntwo", ""),
