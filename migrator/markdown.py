@@ -63,7 +63,7 @@ _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.ST
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
 _ADDRESS = re.compile(
-    r"[<\\]?[A-Za-z][A-Za-z0-9+-]{0,40}:[/\w]\S*|www\d{0,3}\.\S+|(?<![^\s@])[^\s@]*\w\.\w{2,}\S*", re.ASCII
+    r"[<\\:~@#&]?[A-Za-z][A-Za-z0-9+-]{0,40}:[/\w]\S*|www\d{0,3}\.\S+|(?<![^\s@])[^\s@]*\w\.\w{2,}\S*", re.ASCII
 )
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
@@ -204,6 +204,8 @@ class MarkdownWriter(Writer):
     def picture(self, node: Picture, job: Job) -> str:
         job.lose(Feature.PICTURE, "as a link")
         label = " ".join(picture_label(node).split())
+        if not visible(label):
+            label = "\u200b"
         if not linkable(node.url):
             return self.escape_start(self.escape(label, 0, job))
         return self.glued(self._anchor(node.url, self._label([Text(label)], job)), "", "")
