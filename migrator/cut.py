@@ -28,7 +28,7 @@ from migrator.model import (
     Text,
     UnknownInline,
 )
-from migrator.plain import linkable, picture_label
+from migrator.plain import linkable, picture_label, visible
 
 __all__ = ["Fits", "Lower", "divide"]
 
@@ -194,9 +194,9 @@ def _opened(leaf: Inline) -> tuple[Inline, ...] | None:
     """A leaf too long for a post, as text that can be cut: its link is given up."""
     if isinstance(leaf, Link | MessageLink):
         address = Text(leaf.url, leaf.marks)
-        if not leaf.label:
+        if all(type(part) is Text and not visible(part.text) for part in leaf.label):
             return (address,)
-        return leaf.label if linkable(leaf.url) else (*leaf.label, Text(f" ({leaf.url})", leaf.marks))
+        return leaf.label if linkable(leaf.url) or isinstance(leaf, MessageLink) else (*leaf.label, Text(f" ({leaf.url})", leaf.marks))
     if isinstance(leaf, Date | UnknownInline):
         return (Text(leaf.fallback.replace("\n", " "), leaf.marks),) if leaf.fallback.strip() else None
     return None
