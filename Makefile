@@ -15,7 +15,7 @@ test: check unit
 check: lint types
 
 unit: $(VENV)/ready
-	$(BIN)/pytest -n 2 -m "not mattermost" $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 test-mattermost: $(VENV)/ready
 	$(BIN)/python -m tests.e2e.mattermost.tools

@@ -40,18 +40,29 @@ from migrator.model import (
     UnknownInline,
     UserMention,
 )
+from migrator.pieces import (
+    TICKS,
+    Piece,
+    add_words,
+    dedented,
+    fence,
+    first,
+    margin,
+    merged,
+    one_kind_of_line_end,
+    simple,
+    spaces,
+)
 from migrator.plain import clean, linkable, picture_label, plain, shown, visible
 from migrator.render import Job, Writer, label_leaves
 
-__all__ = ["MarkdownWriter", "Rendered", "fence"]
+__all__ = ["MarkdownWriter", "Piece", "Rendered", "fence"]
 
 BOLD, ITALIC, STRIKE, CODE = Marks.BOLD.value, Marks.ITALIC.value, Marks.STRIKE.value, Marks.CODE.value
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE))
-_LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
-_TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
-_ADDRESS = re.compile(r"<?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
+_ADDRESS = re.compile(r"[<\\]?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
     r"https?://(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|dev|app|[a-z]{2})(?::\d+)?"
@@ -70,12 +81,7 @@ class Rendered(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
-class _Piece(Struct):
-    """A part of a line: `words` still to be escaped, or `source` as it is to stand."""
-
-    marks: int
-    words: str = ""
-    source: str = ""
+_WORDS_ONLY = re.compile(r"[A-Za-z0-9 ,.;!?'()%\u00c0-\u1fff\u3040-\ud7ff]*")  # no dialect has anything to escape in it
 
 
 class MarkdownWriter(Writer):
@@ -127,16 +133,11 @@ class MarkdownWriter(Writer):
         """A mention, link or emoji with what must stand between it and its neighbours."""
         return source
 
-    # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
-
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one post, however long."""
-        if len(blocks) == 1 and type(block := blocks[0]) is Paragraph and len(block.inlines) == 1:
-            leaf = block.inlines[0]
-            if type(leaf) is Text and not leaf.marks and leaf.text.isprintable():
-                text = leaf.text
-                if self.needs_escape.search(text) is None:
-                    return Rendered(text, text)
+        text = simple(blocks)
+        if text and self.needs_escape.search(text) is None:
+            return Rendered(text, text)
         job = Job(directory)
         source = clean(self.blocks(blocks, job))
         return Rendered(source, plain(blocks, directory), job.losses)
@@ -185,7 +186,7 @@ class MarkdownWriter(Writer):
         if not visible(text):
             return ""
         if text.endswith("#"):
-            text = text[:-1] + "&#35;"
+            text = text.removesuffix("#").removesuffix("\\") + "&#35;"
         return "#" * min(max(node.level, 1), 6) + " " + text
 
     def code(self, node: Code, job: Job) -> str:
@@ -193,7 +194,7 @@ class MarkdownWriter(Writer):
         if language.lower() in self.plain_languages:
             language = ""
         bar = fence(node.text)
-        return f"{bar}{language}\n{_one_kind_of_line_end(node.text)}\n{bar}"
+        return f"{bar}{language}\n{one_kind_of_line_end(node.text)}\n{bar}"
 
     def divider(self, node: Divider, job: Job) -> str:
         return "---"
@@ -229,12 +230,15 @@ class MarkdownWriter(Writer):
         lines: list[str] = []
         for line, stands_alone in self._listed(node, "", job):
             if not stands_alone:
+                if lines and line and margin(line) < margin(lines[0]):
+                    out.append(dedented(lines))
+                    lines = []
                 lines.append(line)
                 continue
-            out += [_dedented(lines), line] if lines else [line]
+            out += [dedented(lines), line] if lines else [line]
             lines = []
         if lines:
-            out.append(_dedented(lines))
+            out.append(dedented(lines))
         return self.separator.join(out)
 
     def _listed(self, node: List, indent: str, job: Job) -> Iterator[tuple[str, bool]]:
@@ -280,28 +284,28 @@ class MarkdownWriter(Writer):
 
     def lines(self, inlines: Sequence[Inline], job: Job) -> list[str]:
         """Each line of a paragraph, disarmed at its beginning too."""
-        rows: list[list[_Piece]] = [[]]
+        rows: list[list[Piece]] = [[]]
         for leaf in inlines:
             if type(leaf) is Break:
                 rows.append([])
             else:
                 self._add(leaf, rows, job)
-        return [self.escape_start(self._written(row, job)) for row in rows]
+        return [self.escape_start(self.written(row, job)) for row in rows]
 
     def line(self, inlines: Sequence[Inline], job: Job) -> str:
         """Everything on one line, as headings and cells need it."""
-        row: list[list[_Piece]] = [[]]
+        row: list[list[Piece]] = [[]]
         for leaf in inlines:
             if type(leaf) is Break:
-                _words(row, " ", 0)
+                add_words(row, " ", 0)
             else:
                 self._add(leaf, row, job)
                 while len(row) > 1:
                     more = row.pop()
-                    row[-1] = [*row[-1], _Piece(0, " "), *more]
-        return self.escape_start(self._written(row[0], job))
+                    row[-1] = [*row[-1], Piece(0, " "), *more]
+        return self.escape_start(self.written(row[0], job))
 
-    def _add(self, leaf: Inline, rows: list[list[_Piece]], job: Job) -> None:
+    def _add(self, leaf: Inline, rows: list[list[Piece]], job: Job) -> None:
         marks: int = leaf.marks  # type: ignore[union-attr]
         if marks & ~(BOLD | ITALIC | STRIKE | CODE):
             if marks & Marks.UNDERLINE:
@@ -311,24 +315,24 @@ class MarkdownWriter(Writer):
             marks &= BOLD | ITALIC | STRIKE | CODE
         kind = type(leaf)
         if kind is Text:
-            _words(rows, leaf.text, marks)  # type: ignore[union-attr]
+            add_words(rows, leaf.text, marks)  # type: ignore[union-attr]
         elif kind is Link or kind is MessageLink:
             self._link(leaf, marks, rows, job)  # type: ignore[arg-type]
         elif (source := self._special(leaf, job)) is not None:
             self._unmarked(marks, job)
-            rows[-1].append(_Piece(0, source=source))
+            rows[-1].append(Piece(0, source=source))
         else:
             text = shown(leaf, job.directory)
             url = leaf.url if isinstance(leaf, Date) else ""
             if url and linkable(url):
                 label = [Text(" ".join(text.split()), marks)]
-                rows[-1].append(_Piece(0, source=self._anchor(url, self._label(label, job))))
+                rows[-1].append(Piece(0, source=self._anchor(url, self._label(label, job))))
                 return
             for index, line in enumerate(text.split("\n")):
                 if index:
                     rows.append([])
                 if line:
-                    _words(rows, line, marks)
+                    add_words(rows, line, marks)
 
     def _special(self, leaf: Inline, job: Job) -> str | None:
         """The source of a leaf that is more than words; None, with the loss noted, where it can only be words."""
@@ -362,14 +366,14 @@ class MarkdownWriter(Writer):
 
     # ── links ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _link(self, node: Link | MessageLink, marks: int, rows: list[list[_Piece]], job: Job) -> None:
+    def _link(self, node: Link | MessageLink, marks: int, rows: list[list[Piece]], job: Job) -> None:
         url = node.url
         if isinstance(node, MessageLink):
             there = self.message_url(node.conversation, node.ts, job)
             if there is None:
                 job.lose(Feature.MESSAGE_LINK, "leads back to the source")
             elif not node.label:
-                rows[-1].append(_Piece(0, source=self._anchor(there, self._label([Text(url, marks)], job))))
+                rows[-1].append(Piece(0, source=self._anchor(there, self._label([Text(url, marks)], job))))
                 return
             url = there or url
         label = label_leaves(node, job)
@@ -377,16 +381,16 @@ class MarkdownWriter(Writer):
             if isinstance(node, Link):
                 job.lose(Feature.LINK, "address as text: no target links to its scheme")
             for leaf in label or (Text(node.url),):
-                _words(rows, leaf.text, self._known(leaf.marks | marks))
+                add_words(rows, leaf.text, self._known(leaf.marks | marks))
             if label is not None and isinstance(node, Link):
-                _words(rows, f" ({url})", marks)
+                add_words(rows, f" ({url})", marks)
         if there_is_no_link:
             return
-        if label is None and not marks and _BARE.fullmatch(url):
-            rows[-1].append(_Piece(0, source=url))
+        if label is None and not marks and _BARE.fullmatch(url) and self.escape(url, 0, job) == url:
+            rows[-1].append(Piece(0, source=url))
             return
         leaves = [Text(leaf.text, leaf.marks | marks) for leaf in label or (Text(node.url),)]
-        rows[-1].append(_Piece(0, source=self._anchor(url, self._label(leaves, job))))
+        rows[-1].append(Piece(0, source=self._anchor(url, self._label(leaves, job))))
 
     def _known(self, marks: int) -> int:
         return marks & (BOLD | ITALIC | STRIKE | CODE)
@@ -399,19 +403,19 @@ class MarkdownWriter(Writer):
         return url.translate(_UNSAFE_IN_URL)
 
     def _label(self, leaves: Iterable[Text], job: Job) -> str:
-        row: list[list[_Piece]] = [[]]
+        row: list[list[Piece]] = [[]]
         for leaf in leaves:
-            _words(row, leaf.text, self._known(leaf.marks))
-        return self._written(row[0], job, label=True)
+            add_words(row, leaf.text, self._known(leaf.marks))
+        return self.written(row[0], job, label=True)
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _written(self, row: list[_Piece], job: Job, label: bool = False) -> str:
+    def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
-        row = list(_merged(row))
+        row = list(merged(row))
         out = ""
         for index, piece in enumerate(row):
-            following = _first(row[index + 1]) if index + 1 < len(row) else ""
+            following = first(row[index + 1]) if index + 1 < len(row) else ""
             if piece.source:
                 out += self._glued(piece.source, out[-1:], following)
                 continue
@@ -420,12 +424,15 @@ class MarkdownWriter(Writer):
             if marks & CODE and self._in_table and "|" in words:
                 job.lose(Feature.INLINE_CODE, "not around a bar in a table")
                 marks &= ~CODE
+            if marks & CODE and label and ("[" in words or "]" in words):
+                job.lose(Feature.INLINE_CODE, "not around brackets in a link")
+                marks &= ~CODE
             if not marks or not visible(words):
                 out += self._words(words, 0, job, label, tight=bool(following.strip()))
                 continue
             body = words.strip()
             start = words.index(body)
-            lead, tail = _spaces(words[:start]), _spaces(words[start + len(body) :])
+            lead, tail = spaces(words[:start]), spaces(words[start + len(body) :])
             out += lead
             if marks & CODE:
                 run = self.code_span(body if lead or tail else words)
@@ -445,7 +452,7 @@ class MarkdownWriter(Writer):
                 out += self.gap
         return out
 
-    def _touches(self, following: _Piece) -> bool:
+    def _touches(self, following: Piece) -> bool:
         """Whether the next piece begins with a marker of its own."""
         return bool(following.marks) and not following.words[:1].isspace()
 
@@ -467,15 +474,19 @@ class MarkdownWriter(Writer):
     def code_span(self, text: str) -> str:
         ticks = "`"
         if "`" in text:
-            ticks = "`" * (max(len(run) for run in _TICKS.findall(text)) + 1)
+            ticks = "`" * (max(len(run) for run in TICKS.findall(text)) + 1)
             text = ("" if text[0] != "`" else " ") + text + ("" if text[-1] != "`" else " ")
         return ticks + text + ticks
 
     def _words(self, text: str, marks: int, job: Job, label: bool, tight: bool = False) -> str:
-        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label. `tight`: something
-        follows that an address at the end would swallow."""
+        """Escaped words, with the addresses among them as they are, as links, or disarmed in a label.
+
+        `tight`: something follows that an address at the end would swallow.
+        """
         if label:
             return self.disarm(text, job)
+        if ("." not in text or not (marks or tight)) and _WORDS_ONLY.fullmatch(text) is not None:
+            return text
         if not marks and not tight and self.needs_escape.search(text) is None:
             return text
         if _ADDRESS.search(text) is None:
@@ -497,54 +508,6 @@ class MarkdownWriter(Writer):
             else:
                 out += self.disarm(word, job)
         return out + self.escape(text[at:], marks, job)
-
-
-def fence(text: str) -> str:
-    """Backticks that no line of the text can close."""
-    longest = max((len(run) for run in _TICKS.findall(text)), default=0)
-    return "`" * max(3, longest + 1)
-
-
-def _dedented(lines: list[str]) -> str:
-    """A list that was interrupted begins again at the margin."""
-    width = len(lines[0]) - len(lines[0].lstrip(" "))
-    return "\n".join([line[min(width, len(line) - len(line.lstrip(" "))) :] for line in lines] if width else lines)
-
-
-def _spaces(space: str) -> str:
-    """White space that every renderer takes for such."""
-    return space if space.isprintable() else " " * len(space)
-
-
-def _one_kind_of_line_end(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _words(rows: list[list[_Piece]], text: str, marks: int) -> None:
-    if not text.isprintable():
-        text = clean(text)
-        for end in _LINE_ENDS:
-            text = text.replace(end, " ")
-    if text:
-        rows[-1].append(_Piece(marks, text))
-
-
-def _merged(row: list[_Piece]) -> Iterator[_Piece]:
-    """Neighbours with equal marks as one piece."""
-    last: _Piece | None = None
-    for piece in row:
-        if last is not None and not piece.source and not last.source and piece.marks == last.marks:
-            last = _Piece(last.marks, last.words + piece.words)
-            continue
-        if last is not None:
-            yield last
-        last = piece
-    if last is not None:
-        yield last
-
-
-def _first(piece: _Piece) -> str:
-    return (piece.source or piece.words)[:1]
 
 
 class _Nobody:

@@ -256,7 +256,7 @@ class _Widest:
 
     def __init__(self, directory: Directory) -> None:
         self.user_name, self.conversation_name = directory.user_name, directory.conversation_name
-        self.group_name = directory.group_name
+        self.group_name, self.conversation_kind = directory.group_name, directory.conversation_kind
 
     def remote_user(self, user: UserId) -> RemoteId | None:
         return "@" + "x" * 150

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from migrator.adapters.mattermost.emoji import custom_name, is_name
-from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered
+from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Piece, Rendered
 from migrator.model import Broadcast, ConversationId, ConversationMention, Emoji, Quote, Ts, UserId, UserMention
 from migrator.render import Job
 
@@ -24,10 +24,10 @@ _SPECIAL = re.compile(
     | &(?=\#?\w+;) | [*`\[] | \](?=\()
     | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
     | ~
-    | <(?=[A-Za-z/!?@])
+    | <(?=[A-Za-z/!?@]|[^\s>]*[@:])
     | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
     | \#(?=[^\W\d_])
-    | \$(?=.*\$) | (?<=\$)\$
+    | \$
     | :(?=([A-Za-z0-9+_-]+):)
     """,
     re.VERBOSE,
@@ -37,7 +37,7 @@ _START = re.compile(
     r"""
     \#{1,6}(?:\s|$) | > | [-+](?=\s|$) | \d+[.)](?=\s|$)
     | [ ]+ | \t | \u00a0                # would be code, or nothing
-    | [ |:]*-[-|:\ ]*$ | [ ]?[_=][_=\ -]*$  # rules, underlines of headings, rows below a table's head
+    | [ |:]*-[-|:\ ]*$ | [*_][-*_\ ]*$ | =[=\ ]*$  # rules, underlines of headings, rows below a table's head
     | /(?=\w)
     """,
     re.VERBOSE,
@@ -59,7 +59,9 @@ class MattermostWriter(MarkdownWriter):
     gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
     blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
-    needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE)
+    needs_escape: ClassVar[re.Pattern[str]] = re.compile(
+        rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE | re.MULTILINE
+    )
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class MattermostWriter(MarkdownWriter):
         emoji_of: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
+        self._formula = False  # whether the line has two dollars: what is between them would be a formula
         self._person, self._channel, self._post, self._emoji_of = person, channel, post, emoji_of
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,7 +107,13 @@ class MattermostWriter(MarkdownWriter):
                 return "".join([entity(c) for c in piece])
             return "\\" + piece
 
-        return _SPECIAL.sub(disarmed, text)
+        text = _SPECIAL.sub(disarmed, text)
+        # the web client ends italics at an underscore within a word too
+        return text.replace("_", "&#95;") if marks & ITALIC else text
+
+    def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
+        self._formula = label or sum([piece.words.count("$") for piece in row]) > 1
+        return super().written(row, job, label)
 
     def escape_start(self, line: str) -> str:
         found = _START.match(line)
@@ -118,6 +127,8 @@ class MattermostWriter(MarkdownWriter):
             if width == 1:
                 return self.escape_start(bare)
             return "&nbsp;" * min(width, 40) + bare if bare else ""
+        if piece[0] in "*_":
+            return self.gap + line  # markers, for words so typed are escaped already
         if piece[0].isdigit():
             return f"{piece[:-1]}\\{piece[-1]}{rest}"
         if piece[0] in "#>-+":

@@ -159,6 +159,10 @@ class Rounds:
             )
             for post in posts
         }
+        # the moments that a post was moved past are taken, or were by a notice that is deleted and would be met again
+        for post in posts:
+            for moment in range(post.time // 1000, post.create_at):
+                held.setdefault(f"{conversation}#{moment}", Held("", moment))
         self._changes.begin(held, {post.key: post.id for post in posts})
         return held
 

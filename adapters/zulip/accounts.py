@@ -193,7 +193,11 @@ class Accounts:
         account, key = self.get(number), self.key(number)
         if account is None or key is None:
             raise SkipItem("the key of its author is not to be had (set jwt_key_file)")
-        return self.server.call_as(account.email, key, method, path, parameters, **more)
+        try:
+            return self.server.call_as(account.email, key, method, path, parameters, **more)
+        except AuthError:  # deactivated meanwhile, or the key was changed: costs this item, not the move
+            self._keys.pop(number, None)
+            raise SkipItem("the account of its author cannot be entered any more") from None
 
     def reader(self, accounts: Iterable[int]) -> int | None:
         """Somebody of these whose key can be had, woken for the time being if all are deactivated."""
@@ -251,12 +255,12 @@ class Accounts:
             account = self.get(person.account)
             if not person.made or not person.fresh or account is None or not account.active:
                 continue
-            if self.key(account.id) is not None:
+            leaving = slack_id in users and people.leaves(users[slack_id])
+            with contextlib.suppress(SkipItem):  # deactivated by a call whose answer was lost, or no key: see `finish`
                 self.as_(account.id, "POST", "mark_all_as_read", {})
-                leaving = slack_id in users and people.leaves(users[slack_id])
                 if self.memory.state.defaults and not leaving:
                     self.as_(account.id, "PATCH", "settings", self.memory.state.defaults)
-            if slack_id in users and people.leaves(users[slack_id]):
+            if leaving:
                 self.server.call("DELETE", f"users/{account.id}")
                 account.active = False
             person.fresh = False

@@ -1,4 +1,6 @@
-"""Zulip: into an existing organisation by its API. See docs/zulip.md for what the admin does before and after.
+"""Zulip: into an existing organisation by its API, or into a new one by an archive for `manage.py import`.
+
+See docs/zulip.md for what the admin does before and after.
 
 Settings: `site`, `email`, `api_key_file` (or _command); optional `jwt_key_file`, `ca_file`, `threads` (topics, quotes),
 `topic` (the main topic), `email_domain` (of made-up addresses), `people_file` (CSV: Slack id or handle, address) and
@@ -22,6 +24,7 @@ from migrator.adapters.base import (
     Key,
     Kind,
     Limits,
+    Move,
     Post,
     ReactionPost,
     Receipts,
@@ -32,7 +35,7 @@ from migrator.adapters.base import (
 )
 from migrator.adapters.zulip import topics
 from migrator.adapters.zulip.compose import compose
-from migrator.adapters.zulip.fates import LIVE
+from migrator.adapters.zulip.fates import ARCHIVE, LIVE
 from migrator.adapters.zulip.lent import Memory
 from migrator.adapters.zulip.session import Session
 from migrator.adapters.zulip.threads import Policy
@@ -53,7 +56,8 @@ class Zulip:
     name: ClassVar[str] = "zulip"
     time_unit: ClassVar[int] = 1_000_000
     skin_tones: ClassVar[bool] = False
-    routes: ClassVar[tuple[Route, ...]] = (LIVE,)
+    one_pass: ClassVar[bool] = True  # of the archive route
+    routes: ClassVar[tuple[Route, ...]] = (LIVE, ARCHIVE)
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self.settings = settings or {}
@@ -125,6 +129,17 @@ class Zulip:
         reading = self.session.posts.read(conversation, hashes=hashes)
         while (message := await self._run(next, reading, None)) is not None:
             yield message
+
+    # ── required of a target that takes a package ───────────────────────────────────────────────────────────────────
+
+    async def load(self, move: Move) -> Sequence[str]:
+        """Write the archive, in this thread: the journal is tied to it. The admin has the server take it."""
+        from migrator.adapters.zulip import archive
+
+        known = _known_people(self.settings.get("people_file"))
+        server = move.target.version if move.target else ""
+        chosen = archive.choices(self.settings, server, self.policy, self.main_topic, known)
+        return archive.write(move, chosen, Path(str(move.options.get("out") or "") or move.folder))
 
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 

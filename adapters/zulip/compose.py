@@ -54,11 +54,14 @@ class Content(Struct, frozen=True):
     topic: str = ""
 
 
-def compose(message: Message, directory: Directory, limits: Limits, policy: Policy) -> Composed:
-    """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`."""
+def compose(
+    message: Message, directory: Directory, limits: Limits, policy: Policy, writer: ZulipWriter | None = None
+) -> Composed:
+    """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`. `writer` knows how
+    people, channels and messages are pointed at; by default by the directory's ids."""
     direct = directory.conversation_kind(message.conversation) in (ConversationKind.DIRECT, ConversationKind.GROUP)
     room = max(1000, limits.text - RESERVE) if limits.text else 0
-    writer = _writer(directory)
+    writer = writer or _writer(directory)
     body = _named(message, directory)
     losses: list[Loss] = []
     if not body and not message.files:

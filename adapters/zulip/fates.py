@@ -1,4 +1,4 @@
-"""What the live route does to every feature. The plan prints it, and the conformance suite and verify hold it."""
+"""What both routes do to every feature. The plan prints it, and the conformance suite and verify hold it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from migrator.adapters.base import Route, Support
 from migrator.ledger import Fate, Feature
 
-__all__ = ["LIVE"]
+__all__ = ["ARCHIVE", "LIVE"]
 
 _LOSSLESS = Support(Fate.LOSSLESS)
 
@@ -59,4 +59,27 @@ LIVE = Route(
         "JWT_AUTH_KEYS, for reactions and direct messages of people who have accounts already",
     ),
     rate=40.0,
+)
+
+_ARCHIVE: Mapping[Feature, Support] = {**_FATES} | {
+    Feature.EDIT: _LOSSLESS,
+    Feature.REVISION: _almost("in the message's history, without the formatting of its view"),
+    Feature.PIN: _almost("as a star of whoever pinned it"),
+    Feature.STRANGER: _almost("as accounts that nobody can enter"),
+    Feature.BOT: _LOSSLESS,
+    Feature.AVATAR: _LOSSLESS,
+    Feature.PROFILE: _almost("as custom fields of 50 characters; a status without its emoji"),
+    Feature.USER_GROUP: _no("the import makes the server's own groups only; add them in its settings"),
+    Feature.MESSAGE_LINK: _almost("to the message where sequences were given, else to Slack"),
+}
+
+ARCHIVE = Route(
+    "archive",
+    _ARCHIVE,
+    needs=(
+        "a shell on the Zulip host, to run manage.py import",
+        "a free subdomain: the import makes a new organisation",
+        "the last values of three sequences, for exact ids in mentions and links",
+    ),
+    rate=1000.0,
 )

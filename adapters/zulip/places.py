@@ -220,11 +220,10 @@ class Places:
         self, remote: RemoteId, *, after: int = 0, narrow: tuple[dict[str, Any], ...] = (), raw: bool = False
     ) -> Iterator[dict[str, Any]]:
         """Messages of a conversation with ids greater than `after`, oldest first; `raw`: Markdown instead of HTML."""
-        with_guests = [self.wider(remote, guest) for guest in self.memory.state.guests.get(remote, ())]
-        streams = [self._read(place, after, narrow, raw) for place in [remote, *with_guests]]
+        streams = [self._read(place, after, narrow, raw) for place in self._with_guests(remote)]
         return heapq.merge(*streams, key=lambda message: int(message["id"]))
 
-    def wider(self, remote: RemoteId, guest: int) -> RemoteId:
+    def _wider(self, remote: RemoteId, guest: int) -> RemoteId:
         """Direct messages with one person more."""
         return "dm:" + ",".join(map(str, sorted({*participants(remote), guest})))
 
@@ -253,10 +252,18 @@ class Places:
 
     def newest(self, remote: RemoteId) -> int:
         """The id of a conversation's newest message, 0 where it is empty."""
-        reader = self.reader(remote)
-        asked = {"anchor": "newest", "num_before": 1, "num_after": 0, "narrow": [self._narrow(remote, reader)]}
-        answer = self.call_as(reader, "GET", "messages", asked)
-        return max((int(message["id"]) for message in answer["messages"]), default=0)
+        newest = 0
+        for place in self._with_guests(remote):
+            reader = self.reader(place)
+            asked = {"anchor": "newest", "num_before": 1, "num_after": 0, "narrow": [self._narrow(place, reader)]}
+            answer = self.call_as(reader, "GET", "messages", asked)
+            newest = max(newest, *(int(message["id"]) for message in answer["messages"]), 0)
+        return newest
+
+    def _with_guests(self, remote: RemoteId) -> list[RemoteId]:
+        """A conversation, and the direct messages that somebody else wrote into."""
+        guests = self.memory.state.guests.get(remote, ())
+        return [remote, *(self._wider(remote, guest) for guest in guests)]
 
     def message(self, remote: RemoteId, number: RemoteId, *, raw: bool) -> dict[str, Any]:
         """One message. SkipItem where it is not there (any more)."""

@@ -266,6 +266,8 @@ class Posts:
             same = int(message["timestamp"]) == pending.second and _mark(str(message["content"])) == pending.content
             if same and int(message["sender_id"]) == pending.sender:
                 found[pending.key] = str(message["id"])
+                # the next post may look just like this one: it is to be looked for after it
+                self._newest[place] = max(self._newest.get(place, pending.after), int(message["id"]))
                 break
         return found
 

@@ -53,7 +53,9 @@ class ZulipWriter(MarkdownWriter):
     """
 
     plain_languages: ClassVar[frozenset[str]] = frozenset({"quote", "quoted", "spoiler", "math", "latex", "tex"})
-    needs_escape: ClassVar[re.Pattern[str]] = re.compile(rf"{_SPECIAL.pattern}|^(?:{_START.pattern})", re.ASCII)
+    needs_escape: ClassVar[re.Pattern[str]] = re.compile(
+        rf"{_SPECIAL.pattern}|^(?:{_START.pattern})", re.ASCII | re.MULTILINE
+    )
 
     def __init__(
         self,

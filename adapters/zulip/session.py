@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import struct
 import threading
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeVar
 
@@ -17,6 +15,7 @@ from migrator.adapters.zulip.emoji import custom_name, reaction_name
 from migrator.adapters.zulip.lent import Memory
 from migrator.adapters.zulip.loans import Loans
 from migrator.adapters.zulip.names import group_name
+from migrator.adapters.zulip.pictures import stand_in, suffix
 from migrator.adapters.zulip.places import Places
 from migrator.adapters.zulip.posts import Posts
 from migrator.adapters.zulip.preflight import complaints, inspect, missing_rights
@@ -144,7 +143,7 @@ class Session:
             number = self.facts.account
             answer = self.server.call("POST", "user_uploads", file=upload)
         else:
-            answer = self.server.call_as(account.email, key, "POST", "user_uploads", file=upload)
+            answer = self.accounts.as_(number, "POST", "user_uploads", {}, file=upload)
         return f"{number} {answer.get('url') or answer['uri']}"
 
     def put_emoji(self, name: str, body: BinaryIO | None) -> RemoteId:
@@ -156,14 +155,14 @@ class Session:
             self.memory.save()
             if there in known:
                 return there
-            data = body.read() if body is not None else _stand_in()
+            data = body.read() if body is not None else stand_in()
             if len(data) > MAX_EMOJI:
-                data = _stand_in()
+                data = stand_in()
             try:
-                self.server.call("POST", f"realm/emoji/{there}", file=_Named(data, f"{there}{_suffix(data)}"))
+                self.server.call("POST", f"realm/emoji/{there}", file=_Named(data, f"{there}{suffix(data)}"))
             except Refused as refusal:
                 if "already" not in refusal.message:
-                    self.server.call("POST", f"realm/emoji/{there}", file=_Named(_stand_in(), f"{there}.png"))
+                    self.server.call("POST", f"realm/emoji/{there}", file=_Named(stand_in(), f"{there}.png"))
             known.add(there)
         return there
 
@@ -226,22 +225,3 @@ class _Named(io.BytesIO):
     def __init__(self, data: bytes, name: str) -> None:
         super().__init__(data)
         self.name = " ".join(name.replace("/", "-").split()) or "file"
-
-
-def _suffix(data: bytes) -> str:
-    for start, suffix in ((b"GIF8", ".gif"), (b"\xff\xd8", ".jpg"), (b"RIFF", ".webp")):
-        if data.startswith(start):
-            return suffix
-    return ".png"
-
-
-def _stand_in() -> bytes:
-    """A grey square, 64 by 64: the picture of a custom emoji that the export does not hold."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-    rows = (b"\x00" + b"\xaa" * 64) * 64
-    header = struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

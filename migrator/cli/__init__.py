@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": ("plan", "Work out what a move would do; write nothing."),
     "try": ("trial", "Look at an export in a private Matrix homeserver."),
     "verify": ("verify", "Read the target back and compare."),
+    "zulip": ("zulip", "Helpers for a Zulip server."),
 }
 
 

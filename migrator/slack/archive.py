@@ -12,6 +12,7 @@ import stat
 import zlib
 from abc import ABC, abstractmethod
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -54,19 +55,27 @@ class Archive(ABC):
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.path, self.limits, self.refused = path, limits, []
-        self._places: dict[str, int] = {}  # name -> number of the entry
+        self._names: tuple[str, ...] = ()  # sorted
+        self._places = array("L")  # numbers of their entries: a large export has a hundred thousand
 
     def names(self) -> Sequence[str]:
         return self._names
 
     def __contains__(self, name: str) -> bool:
-        return name in self._places
+        place = bisect_left(self._names, name)
+        return place < len(self._names) and self._names[place] == name
+
+    def _place(self, name: str) -> int:
+        place = bisect_left(self._names, name)
+        if place == len(self._names) or self._names[place] != name:
+            raise KeyError(name)
+        return self._places[place]
 
     def read(self, name: str) -> bytes:
         """A whole member. Damaged where it cannot be read; KeyError where there is none."""
         if self.size(name) > self.limits.member:
             raise Damaged(f"it is larger than {self.limits.member // MIB:,} MiB")
-        return self._read(self._places[name])
+        return self._read(self._place(name))
 
     @abstractmethod
     def size(self, name: str) -> int:
@@ -93,13 +102,12 @@ class Archive(ABC):
         if not self._fingerprint:
             digest = hashlib.blake2b(digest_size=16)
             for name in self._names:
-                sum_ = self._sum(self._places[name]) if name.endswith(".json") else 0
+                sum_ = self._sum(self._place(name)) if name.endswith(".json") else 0
                 digest.update(f"{name}\0{self.size(name)}\0{sum_:08x}\n".encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
     _fingerprint = ""
-    _names: Sequence[str] = ()
 
     def _settle(self, found: dict[str, int], backslashes: bool) -> None:
         """Names as they come from a zip or a folder -> the safe ones, relative to the export's root."""
@@ -119,9 +127,10 @@ class Archive(ABC):
                 self._refuse(raw, "another member has the same name; the last one is read")
         self.refused.sort(key=lambda item: item.at.member)
         root = enclosing(safe)
-        for name in sorted(safe):
-            self._places[name.removeprefix(root)] = safe.pop(name)
-        self._names = tuple(self._places)
+        if root:
+            safe = {name.removeprefix(root): safe[name] for name in sorted(safe)}
+        self._names = tuple(sorted(safe))
+        self._places = array("L", map(safe.__getitem__, self._names))
 
     def _refuse(self, name: str, reason: str) -> None:
         self.refused.append(Quarantined(Loc(_printable(name)), reason))
@@ -212,7 +221,9 @@ class ZipArchive(Archive):
 
     def _overlaps(self) -> set[int]:
         """Numbers of entries whose bytes lie, in part, within another's."""
-        order = sorted(range(len(self._offset)), key=lambda i: (self._offset[i], self._packed[i]))
+        order: Sequence[int] = range(len(self._offset))
+        if any(self._offset[i] > self._offset[i + 1] for i in order[:-1]):
+            order = sorted(order, key=self._offset.__getitem__)
         bad: set[int] = set()
         end, last = 0, -1
         for i in order:
@@ -224,10 +235,10 @@ class ZipArchive(Archive):
         return bad
 
     def size(self, name: str) -> int:
-        return self._size[self._places[name]]
+        return self._size[self._place(name)]
 
     def open(self, name: str) -> BinaryIO:
-        return self._zip.open(*self._entry(self._places[name]))
+        return self._zip.open(*self._entry(self._place(name)))
 
     def _read(self, place: int) -> bytes:
         return self._zip.read(*self._entry(place))
@@ -285,14 +296,14 @@ class FolderArchive(Archive):
                 self._refuse(_text(name), "it is a symbolic link" if stat.S_ISLNK(mode) else "it is not a regular file")
 
     def size(self, name: str) -> int:
-        return self._sizes[self._places[name]]
+        return self._sizes[self._place(name)]
 
     def open(self, name: str) -> BinaryIO:
-        return self._open(self._places[name])
+        return self._open(self._place(name))
 
     def on_disk(self, name: str) -> Path:
         """Where a member lies, for what reads files only (SQLite)."""
-        return Path(os.fsdecode(self._where(self._places[name])))
+        return Path(os.fsdecode(self._where(self._place(name))))
 
     def _where(self, place: int) -> bytes:
         return os.path.join(os.fsencode(self.path), self._paths[place])  # noqa: PTH118 - bytes

@@ -64,7 +64,7 @@ class Census(Struct):
         `records`: message objects in day files. `messages`: distinct (conversation, ts) of them; everything after is
         counted on these. `replies`: messages whose thread_ts is another's; `threads`: distinct thread_ts of those, per
         conversation. `reactions`: people in reaction lists. `files`: entries of `files`, and `file` objects. `people`:
-        those an index lists or, where none does, those met in messages. `quarantined`: places and reasons.
+        those an index lists or, where none does, those met in messages. `quarantined_records`: where and why.
         """
         return {
             "workspace": self.workspace,

@@ -203,13 +203,10 @@ def _decode(line: bytes) -> _Chunk | _Unreadable:
 
 def _salvaged(found: _Unreadable) -> list[Piece]:
     """The messages of a line that is broken somewhere, and at least one word on the break."""
-    pieces = [
-        piece if isinstance(piece, Damaged) or b'"ts"' in bytes(piece) else Damaged(found.reason)
-        for piece in split(found.line, ("m",))
-    ]
-    if not any(isinstance(piece, Damaged) for piece in pieces):
-        pieces.append(Damaged(found.reason))
-    return pieces
+    pieces = [piece for piece in split(found.line, ("m",)) if isinstance(piece, Damaged) or b'"ts"' in bytes(piece)]
+    if not any(isinstance(piece, Raw) for piece in pieces):
+        return [Damaged(found.reason)]
+    return pieces if any(isinstance(piece, Damaged) for piece in pieces) else [*pieces, Damaged(found.reason)]
 
 
 def _id_of(record: Raw) -> str:

@@ -185,8 +185,6 @@ class Export:
         for id_ in self.indexes:
             if id_ not in conversations:
                 conversations[id_] = self._unlisted(id_, private=listing.private)
-        if any(not absent.author for index in self.indexes.values() for absent in index.absent.values()):
-            self.people.meet(SLACKBOT, "author")  # in whose name such roots are made up
         users = self.people.finish(team)
         return Workspace(team or domain or name, name, domain, users, conversations, groups, self._emoji)
 

@@ -131,10 +131,10 @@ def rich_inlines(elements: object, context: Context) -> list[Inline]:
         kind = element.get("type")
         if kind == "text":
             _text(element.get("text"), _marks(element), out)
-        elif make := _LEAVES.get(str(kind)):
-            out.append(make(element, _marks(element), context))
+        elif isinstance(kind, str) and (known := _LEAVES.get(kind)) and element.get(known[0]):
+            out.append(known[1](element, _marks(element), context))
         else:
-            out.append(_unknown(element, str(kind), _marks(element)))
+            out.append(_unknown(element, kind if isinstance(kind, str) else "element", _marks(element)))
     return out
 
 
@@ -227,15 +227,16 @@ def _unknown(element: Json, kind: str, marks: int) -> Inline:
     return UnknownInline(kind, f"{text} ({url})" if text and url and text != url else text, marks)
 
 
-_LEAVES: dict[str, Callable[[Json, int, Context], Inline]] = {
-    "link": _link,
-    "emoji": _emoji,
-    "date": _date,
-    "user": lambda e, m, _: UserMention(_string(e.get("user_id")), marks=m),
-    "channel": lambda e, m, _: ConversationMention(_string(e.get("channel_id")), marks=m),
-    "usergroup": lambda e, m, _: GroupMention(_string(e.get("usergroup_id")), marks=m),
-    "broadcast": lambda e, m, _: Broadcast(_string(e.get("range")) or "channel", m),
-    "color": lambda e, m, _: Color(_string(e.get("value")), m),
+# type -> the key without which it is nothing, and what makes a leaf of it
+_LEAVES: dict[str, tuple[str, Callable[[Json, int, Context], Inline]]] = {
+    "link": ("type", _link),
+    "emoji": ("name", _emoji),
+    "date": ("type", _date),
+    "user": ("user_id", lambda e, m, _: UserMention(_string(e.get("user_id")), marks=m)),
+    "channel": ("channel_id", lambda e, m, _: ConversationMention(_string(e.get("channel_id")), marks=m)),
+    "usergroup": ("usergroup_id", lambda e, m, _: GroupMention(_string(e.get("usergroup_id")), marks=m)),
+    "broadcast": ("type", lambda e, m, _: Broadcast(_string(e.get("range")) or "channel", m)),
+    "color": ("value", lambda e, m, _: Color(_string(e.get("value")), m)),
 }
 
 

@@ -24,7 +24,7 @@ def test_forms_from_end_to_end(
     assert census["replies"] == 2
     assert census["people"] == 3
     assert census["conversations_by_kind"] == {"public": 1, "private": 1, "group": 1, "direct": 1}
-    assert census["quarantined_records"] == []
+    assert census["quarantined"] == 0
     assert census["notes"] == []
     place = str(tmp_path / "run")
     code, output, errors = run(monkeypatch, capsys, "plan", "--to", "memory", "--json", "-q", "--run", place, path)

@@ -1,0 +1,260 @@
+"""The archive: a folder that `manage.py import` takes as a new organisation (facts/zulip.md 4).
+
+realm.json is written last: without it the server takes nothing, so a run that was killed leaves no half archive that
+looks whole, and the next run begins again.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from migrator.adapters.base import Kind, Move
+from migrator.adapters.zulip.archive_files import Emoji, Uploads, put_avatars, put_icon
+from migrator.adapters.zulip.archive_people import Roster
+from migrator.adapters.zulip.archive_places import Places
+from migrator.adapters.zulip.archive_posts import Posts, Settings
+from migrator.adapters.zulip.emoji import custom_name
+from migrator.adapters.zulip.preflight import MAJORS, version_of
+from migrator.adapters.zulip.threads import Policy
+from migrator.directory import Names
+from migrator.errors import UsageError
+from migrator.model import Workspace
+
+__all__ = ["Choices", "choices", "write"]
+
+DEFAULT_VERSION = 11
+EMPTY = (  # tables that the importer asks for and that a Slack export has nothing for (facts 4.3)
+    "zerver_userprofile_mirrordummy",
+    "zerver_userprofile_crossrealm",
+    "zerver_realmdomain",
+    "zerver_realmfilter",
+    "zerver_realmplayground",
+    "zerver_userpresence",
+    "zerver_useractivity",
+    "zerver_useractivityinterval",
+)
+FOUNDED = 1_376_000_000.0  # when nothing tells how old a workspace is: Slack's own beginning
+OURS = ("uploads", "avatars", "emoji", "realm_icons", "realm.json", "attachment.json", "migration_status.json")
+
+
+class Choices(Struct, frozen=True):
+    """What the mover chose. `last`: last values of the sequences of people, channels and messages, if given."""
+
+    version: int
+    policy: Policy
+    main_topic: str
+    last: tuple[int, int, int] | None = None
+    idle: bool = True
+    domain: str = ""
+    icon: Path | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
+def choices(
+    settings: Mapping[str, Any], server: str, policy: Policy, main_topic: str, known: Mapping[str, str]
+) -> Choices:
+    """From settings: `version`, `sequences` ("people,channels,messages"), `idle` (yes, no), `icon_file`,
+    `email_domain`. `server`: the version that a server told, if one was asked. UsageError."""
+    version = version_of(str(settings.get("version") or server or DEFAULT_VERSION))
+    if version not in MAJORS:
+        raise UsageError(
+            f"version {settings.get('version') or server} is not known; known are {MAJORS.start} to {MAJORS.stop - 1}",
+            hint="give the version of the server that will import, e.g. --set version=11",
+        )
+    last = None
+    if text := str(settings.get("sequences") or ""):
+        if not re.fullmatch(r"\d+,\d+,\d+", text):
+            raise UsageError("sequences is not three numbers", hint="--set sequences=PEOPLE,CHANNELS,MESSAGES")
+        people, channels, messages = map(int, text.split(","))
+        last = (people, channels, messages)
+    idle = str(settings.get("idle") or "yes")
+    if idle not in ("yes", "no"):
+        raise UsageError(f"idle = {idle} is neither yes nor no", hint="leave it out")
+    icon = Path(str(settings["icon_file"])) if settings.get("icon_file") else None
+    if icon is not None and not icon.is_file():
+        raise UsageError("icon_file cannot be read", hint="name a PNG, JPEG, GIF or WebP file")
+    return Choices(
+        version, policy, main_topic, last, idle == "yes", str(settings.get("email_domain") or ""), icon, known
+    )
+
+
+def write(move: Move, chosen: Choices, out: Path) -> Sequence[str]:
+    """Write the archive into `out`; returns what the admin does with it, a sentence or command each."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is not a folder", hint="name a folder for the archive with -o DIR")
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear(out)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
+        return _Maker(move, chosen, out, Path(work)).run()
+
+
+def _clear(out: Path) -> None:
+    """Take away what an earlier run wrote, and nothing else."""
+    for path in [*(out / name for name in OURS), *out.glob("messages-[0-9]*.json")]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+class _Maker:
+    def __init__(self, move: Move, chosen: Choices, out: Path, work: Path) -> None:
+        self.move, self.chosen, self.out = move, chosen, out
+        workspace = move.source.workspace
+        people, channels, messages = chosen.last or (0, 0, 0)
+        self.settings = Settings(
+            chosen.version,
+            messages + 1,
+            chosen.last is not None,
+            chosen.idle,
+            chosen.policy,
+            chosen.main_topic,
+            workspace.domain or "app",
+        )
+        self.roster = Roster(workspace, people + 1, chosen.known, chosen.domain)
+        self.places = Places(workspace, self.roster, channels + 1, chosen.version)
+        self.directory = Names(workspace, self._lookup(workspace))
+        self.uploads = Uploads(out, move.source)
+        self.emoji = Emoji(out, move.source)
+        self.posts = Posts(
+            move, self.directory, self.settings, self.roster, self.places, self.uploads, self.emoji, work
+        )
+        dates = [float(c.created) for c in workspace.conversations.values() if c.created > 0]
+        self.founded = min(dates, default=FOUNDED)
+
+    def _lookup(self, workspace: Workspace) -> Callable[[Kind, str], str | None]:
+        def lookup(kind: Kind, key: str) -> str | None:
+            if kind is Kind.EMOJI:
+                return custom_name(key) if key in workspace.emoji else None
+            return None  # people and places are the writer's own matter
+
+        return lookup
+
+    def run(self) -> Sequence[str]:
+        conversations = self.move.source.workspace.conversations.values()
+        try:
+            self.move.progress.phase("composing")
+            for conversation in conversations:
+                self.posts.take(conversation)
+            self.move.progress.phase("writing the archive")
+            self.posts.write(self.out)
+            attachments = self.uploads.finish(self.founded, self.posts.message_id)
+            _write_tables(self.out / "attachment.json", {"zerver_attachment": attachments})
+            self.pictured = put_avatars(self.out, self.move.source, self.roster, self.founded)
+            if self.chosen.icon is not None:
+                put_icon(self.out, self.chosen.icon.read_bytes())
+            status = {"zulip_version": f"{self.chosen.version}.0", "migrations_by_app": {}}
+            (self.out / "migration_status.json").write_bytes(msgspec.json.encode(status))
+            _write_tables(self.out / "realm.json", self._tables())
+        finally:
+            self.posts.close()
+        return self._advice()
+
+    def _tables(self) -> Mapping[str, Iterable[Mapping[str, Any]]]:
+        fields, values = self.roster.profiles()
+        first = self.settings.first if self.posts.count else None
+        return {
+            "zerver_realm": [self._realm()],
+            "zerver_client": [{"id": 1, "name": "slack-migrator"}],
+            "zerver_userprofile": self.roster.rows(self.founded, first, self.settings.idle, self.pictured),
+            **self.places.tables(self.directory, self.founded),
+            "zerver_realmemoji": self.emoji.finish(self.roster.owner.id),
+            "zerver_realmauthenticationmethod": [{"id": 1, "realm": 1, "name": "Email"}],
+            "zerver_customprofilefield": fields,
+            "zerver_customprofilefieldvalue": values,
+            "zerver_userstatus": self.roster.statuses(self.founded),
+            "zerver_reaction": self._reactions(),
+            **dict.fromkeys(EMPTY, ()),
+        }
+
+    def _realm(self) -> dict[str, Any]:
+        workspace = self.move.source.workspace
+        row: dict[str, Any] = {
+            "id": 1,
+            "name": (workspace.name or workspace.domain or workspace.id)[:40],
+            "string_id": _subdomain(workspace),
+            "date_created": self.founded,
+            "deactivated": False,
+            "description": "",
+            "icon_source": "U" if self.chosen.icon else "G",
+            "new_stream_announcements_stream": None,
+            "signup_announcements_stream": None,
+            "zulip_update_announcements_stream": None,
+            "invite_required": True,
+        }
+        if self.chosen.version >= 10:
+            row["moderation_request_channel"] = None
+        return row
+
+    def _reactions(self) -> Iterator[dict[str, Any]]:
+        for number, (message, user, name, code, kind) in enumerate(self.posts.reactions(), 1):
+            yield {
+                "id": number,
+                "message": message,
+                "user_profile": user,
+                "emoji_name": name,
+                "emoji_code": code,
+                "reaction_type": kind,
+            }
+
+    def _advice(self) -> list[str]:
+        name = _subdomain(self.move.source.workspace)
+        manage = "~/deployments/current/manage.py"
+        said = [
+            f"the archive is for Zulip {self.chosen.version}: another version needs --set version=N",
+            f"check it: slack-migrator zulip check {self.out}",
+            "copy the folder to the Zulip host, where the user zulip can read it; then there, as that user:",
+            "stop the server: ~/deployments/current/scripts/stop-server",
+            f"import it: {manage} import {name} /PATH/TO/{self.out.name}",
+            "start the server: ~/deployments/current/scripts/start-server",
+            f"let people in: {manage} send_password_reset_email -r {name} --all-users (or set up single sign-on)",
+            f"the organisation is called {name} at first: give it its name in its settings, and add user groups there",
+            f"if the import ends in an error: {manage} delete_realm -r {name}, and import again",
+        ]
+        if not self.settings.exact:
+            said.insert(
+                2,
+                "mentions are by unique names and links to messages lead to Slack; for exact ids give the last values "
+                "of zerver_userprofile_id_seq, zerver_stream_id_seq and zerver_message_id_seq: --set sequences=A,B,C",
+            )
+        else:
+            said.insert(2, "nobody may sign up or write on that host from now until the import is done: ids are fixed")
+        if self.roster.made_owner:
+            owner = self.roster.owner.name
+            said.append(f"the export names no active owner: {owner!r} is made owner; check with manage.py list_users")
+        if self.uploads.unreadable:
+            said.append(f"{self.uploads.unreadable} files of the export cannot be read: their messages say so")
+        if self.posts.strange_times:
+            said.append(f"{self.posts.strange_times} messages have an impossible time: put at the nearest possible one")
+        return said
+
+
+def _write_tables(path: Path, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+    """A JSON object of lists of rows, written row by row; the file is there only when it is whole."""
+    draft = path.with_suffix(".part")
+    encoder = msgspec.json.Encoder()
+    with draft.open("wb") as file:
+        opening = b"{"
+        for name, rows in tables.items():
+            file.write(opening + encoder.encode(name) + b":[")
+            between = b"\n"
+            for row in rows:
+                file.write(between + encoder.encode(row))
+                between = b",\n"
+            file.write(b"]")
+            opening = b",\n"
+        file.write(b"}\n")
+    draft.replace(path)
+
+
+def _subdomain(workspace: Workspace) -> str:
+    text = re.sub(r"[^a-z0-9]+", "-", (workspace.domain or workspace.name).lower()).strip("-")[:40].strip("-")
+    return text or "slack"

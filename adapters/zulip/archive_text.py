@@ -1,0 +1,78 @@
+"""Markdown of the archive: who and what is pointed at by ids where the server's sequences are given, else by names.
+
+Ids of messages are known only when all are in order; until then an address holds a mark (`mark`, `resolve`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote, unquote
+
+from migrator.adapters.zulip import threads
+from migrator.adapters.zulip.archive_people import Roster
+from migrator.adapters.zulip.archive_places import Places
+from migrator.adapters.zulip.render import ZulipWriter
+from migrator.model import ConversationId, ConversationMention, Ts, UserId
+from migrator.render import Job
+
+__all__ = ["ArchiveWriter", "mark", "resolve"]
+
+MARK = "/#slack-message/"
+_MARKED = re.compile(rf"{MARK}([^/\s]+)/([0-9.]+)/")
+_BEFORE_CHANNEL = frozenset(" \t\n'\"(,:<")
+
+
+def mark(conversation: ConversationId, ts: Ts) -> str:
+    """Stands for a message's address until its id is known."""
+    return f"{MARK}{quote(conversation, safe='')}/{ts}/"
+
+
+def resolve(source: str, address: Callable[[ConversationId, Ts], str]) -> str:
+    if MARK not in source:
+        return source
+    return _MARKED.sub(lambda found: address(unquote(found[1]), found[2]), source)
+
+
+class ArchiveWriter(ZulipWriter):
+    """`exact`: ids may be written. `mentioned` gathers the accounts mentioned since it was last emptied."""
+
+    def __init__(self, roster: Roster, places: Places, exact: bool) -> None:
+        super().__init__(person=self._mention, channel=self._address, post=mark if exact else None)
+        self._roster, self._places, self._exact = roster, places, exact
+        self.mentioned: set[int] = set()
+
+    def _mention(self, user: UserId) -> str | None:
+        member = self._roster.find(user)
+        if member is None:
+            return None
+        self.mentioned.add(member.id)
+        return f"|{member.id}" if self._exact else member.name
+
+    def _address(self, conversation: ConversationId) -> str | None:
+        channel = self._places.channels.get(conversation)
+        return f"/#narrow/channel/{channel.id}" if channel else None
+
+    def conversation(self, node: ConversationMention, job: Job) -> str | None:
+        channel = self._places.channels.get(node.conversation)
+        if channel is None or self._exact:
+            return super().conversation(node, job)
+        return f"#**{channel.name}**"
+
+    def glued(self, source: str, before: str, after: str) -> str:
+        if source.startswith("#**") and before and before not in _BEFORE_CHANNEL:
+            return " " + source
+        return super().glued(source, before, after)
+
+    def pointer(self, channel: int, name: str, topic: str, label: str) -> str:
+        """As `threads.pointer`."""
+        if self._exact:
+            return threads.pointer(channel, topic, label)
+        return f"{label.split(maxsplit=1)[0]} #**{name}>{topic}**"
+
+    def head(self, author: int, name: str, conversation: ConversationId, root: Ts, quoted: str) -> str:
+        """As `threads.head`."""
+        if self._exact:
+            return threads.head(author, mark(conversation, root), quoted)
+        said = f"@_**{name}** said:"
+        return f"{said}\n{threads.fenced_quote(quoted)}" if quoted.strip() else f"{said}\n\n---\n"

@@ -1,0 +1,105 @@
+"""The parts of a line of Markdown before they are written, and white space as its renderers see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from migrator.model import Block, Break, Paragraph, Text
+from migrator.plain import clean
+
+__all__ = [
+    "TICKS",
+    "Piece",
+    "add_words",
+    "dedented",
+    "fence",
+    "first",
+    "margin",
+    "merged",
+    "one_kind_of_line_end",
+    "simple",
+    "spaces",
+]
+
+TICKS = re.compile("`+")
+LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
+
+
+class Piece(Struct):
+    """A part of a line: `words` still to be escaped, or `source` as it is to stand."""
+
+    marks: int
+    words: str = ""
+    source: str = ""
+
+
+def fence(text: str) -> str:
+    """Backticks that no line of the text can close."""
+    longest = max((len(run) for run in TICKS.findall(text)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+def dedented(lines: list[str]) -> str:
+    """A list that was interrupted begins again at the margin."""
+    width = margin(lines[0])
+    return "\n".join([line[min(width, margin(line)) :] for line in lines] if width else lines)
+
+
+def margin(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def spaces(space: str) -> str:
+    """White space that every renderer takes for such."""
+    return space if space.isprintable() else " " * len(space)
+
+
+def one_kind_of_line_end(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def add_words(rows: list[list[Piece]], text: str, marks: int) -> None:
+    if not text.isprintable():
+        text = clean(text)
+        for end in LINE_ENDS:
+            text = text.replace(end, " ")
+    if text:
+        rows[-1].append(Piece(marks, text))
+
+
+def merged(row: list[Piece]) -> Iterator[Piece]:
+    """Neighbours with equal marks as one piece."""
+    last: Piece | None = None
+    for piece in row:
+        if last is not None and not piece.source and not last.source and piece.marks == last.marks:
+            last = Piece(last.marks, last.words + piece.words)
+            continue
+        if last is not None:
+            yield last
+        last = piece
+    if last is not None:
+        yield last
+
+
+def first(piece: Piece) -> str:
+    return (piece.source or piece.words)[:1]
+
+
+def simple(blocks: Sequence[Block]) -> str:
+    """The text of a single paragraph without anything but words, as most messages are; "" for all others."""
+    if len(blocks) != 1 or type(block := blocks[0]) is not Paragraph:
+        return ""
+    out: list[str] = []
+    for leaf in block.inlines:
+        if type(leaf) is Text:
+            if leaf.marks or not leaf.text.isprintable():
+                return ""
+            out.append(leaf.text)
+        elif type(leaf) is Break:
+            out.append("\n")
+        else:
+            return ""
+    return "".join(out).strip("\n")

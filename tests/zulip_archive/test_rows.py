@@ -1,0 +1,172 @@
+"""What an archive says, held against its export: threads, people, privacy, mentions, edits, reactions, state."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.adapters.zulip.archive import choices
+from migrator.adapters.zulip.threads import Policy
+from migrator.errors import UsageError
+from migrator.model import Conversation, ConversationKind, Message
+from migrator.slack.reader import open_export
+from tests.corpora import CORPORA
+from tests.zulip_archive.conftest import SAMPLES, Write, rows
+
+KITCHEN = SAMPLES / "kitchen_sink"
+
+
+def _export(path: Path) -> tuple[dict[str, Conversation], dict[str, list[Message]]]:
+    source = open_export([path])
+    try:
+        places = dict(source.workspace.conversations)
+        return places, {key: list(source.messages(key)) for key in places}
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize("export", [KITCHEN, CORPORA / "houstondatavis.zip"], ids=["sample", "real"])
+def test_every_message_is_there_and_ids_follow_time(export: Path, write: Write) -> None:
+    _, messages = _export(export)
+    there = rows(write(export), "zerver_message")
+    assert len(there) >= sum(map(len, messages.values()))
+    dates = [row["date_sent"] for row in there]
+    assert dates == sorted(dates)
+    assert [row["id"] for row in there] == list(range(1, len(there) + 1))
+
+
+def test_every_thread_is_one_topic_and_no_topic_holds_two(kitchen: Path) -> None:
+    places, messages = _export(KITCHEN)
+    channels = {p.id for p in places.values() if p.kind in (ConversationKind.PUBLIC, ConversationKind.PRIVATE)}
+    threads = {(c, m.thread) for c in channels for m in messages[c] if m.thread}
+    topics: dict[tuple[int, str], int] = Counter()
+    for row in rows(kitchen, "zerver_message"):
+        if row["is_channel_message"] and row["subject"] != "imported from Slack":
+            topics[row["recipient"], row["subject"]] += 1
+    assert threads
+    assert len(topics) == len(threads)
+    assert sum(topics.values()) >= sum(1 for c in channels for m in messages[c] if m.thread)
+
+
+def test_people_are_who_they_were(kitchen: Path) -> None:
+    source = open_export([KITCHEN])
+    workspace = source.workspace
+    source.close()
+    people = rows(kitchen, "zerver_userprofile")
+    assert len(people) >= len(workspace.users)
+    assert len({row["full_name"].casefold() for row in people}) == len(people)
+    assert sum(row["is_bot"] for row in people) == sum(user.is_bot for user in workspace.users.values())
+    assert any(row["role"] == 600 for row in people)
+    assert any(row["is_mirror_dummy"] for row in people)
+    assert all(not row["is_active"] for row in people if row["is_mirror_dummy"])
+
+
+def test_private_channels_and_archived_ones_stay_so(kitchen: Path) -> None:
+    places, _ = _export(KITCHEN)
+    streams = {row["name"]: row for row in rows(kitchen, "zerver_stream")}
+    for place in places.values():
+        if place.name in streams:
+            assert streams[place.name]["invite_only"] == (place.kind is ConversationKind.PRIVATE)
+            assert streams[place.name]["deactivated"] == place.archived
+
+
+def test_nobody_sees_a_file_before_the_server_worked_out_who_may(kitchen: Path) -> None:
+    attachments = rows(kitchen, "zerver_attachment")
+    assert attachments
+    assert all(row["is_realm_public"] is None and row["is_web_public"] is None for row in attachments)
+
+
+def test_reactions_and_edits(kitchen: Path) -> None:
+    _, messages = _export(KITCHEN)
+    everything = [message for some in messages.values() for message in some]
+    reactions = {
+        (m.key, re.sub("[\U0001f3fb-\U0001f3ff]", "", r.char) or r.name, u)
+        for m in everything
+        for r in m.reactions
+        for u in r.users
+    }
+    assert len(rows(kitchen, "zerver_reaction")) == len(reactions)
+    edited = sum(row["last_edit_time"] is not None for row in rows(kitchen, "zerver_message"))
+    assert edited >= sum(message.edited is not None for message in everything) > 0
+
+
+def test_history_arrives_read_and_direct_messages_for_their_people_only(kitchen: Path) -> None:
+    received = defaultdict(set)
+    for row in rows(kitchen, "zerver_usermessage"):
+        assert row["flags_mask"] & 1
+        received[row["message"]].add(row["user_profile"])
+    direct = [row for row in rows(kitchen, "zerver_message") if not row["is_channel_message"]]
+    assert direct
+    assert all(row["sender"] in received[row["id"]] for row in direct)
+
+
+def test_all_rows_are_written_where_idle_people_are_not_trimmed(write: Write, kitchen: Path) -> None:
+    full = write(KITCHEN, "version=11", "idle=no")
+    assert len(rows(full, "zerver_usermessage")) > len(rows(kitchen, "zerver_usermessage"))
+    assert not any(row["long_term_idle"] for row in rows(full, "zerver_userprofile"))
+    assert all(row["long_term_idle"] for row in rows(kitchen, "zerver_userprofile") if not row["is_bot"])
+
+
+def test_pins_are_stars(kitchen: Path) -> None:
+    places, messages = _export(KITCHEN)
+    there = {m.key for some in messages.values() for m in some}
+    pins = sum((c.id, pin.ts) in {(k.conversation, k.ts) for k in there} for c in places.values() for pin in c.pins)
+    starred = [row for row in rows(kitchen, "zerver_usermessage") if row["flags_mask"] & 2]
+    assert len(starred) == pins > 0
+
+
+def test_mentions_and_links_are_by_id_where_the_sequences_are_given(write: Write) -> None:
+    exact = write(KITCHEN, "sequences=100,200,300")
+    people = {row["id"] for row in rows(exact, "zerver_userprofile")}
+    channels = {row["id"] for row in rows(exact, "zerver_stream")}
+    there = rows(exact, "zerver_message")
+    ids = {row["id"] for row in there}
+    assert (min(people), min(channels), min(ids)) == (101, 201, 301)
+    text = "\n".join(row["content"] for row in there)
+    mentioned = re.findall(r"@_\*\*\|(\d+)\*\*", text)
+    assert mentioned
+    assert {int(n) for n in mentioned} <= people
+    linked = re.findall(r"/#narrow/channel/(\d+)/near/(\d+)", text)
+    assert linked
+    assert {int(n) for n, _ in linked} <= channels
+    assert {int(n) for _, n in linked} <= ids
+    assert "/#slack-message/" not in text
+
+
+def test_mentions_are_by_unique_names_else(kitchen: Path) -> None:
+    named = {row["full_name"] for row in rows(kitchen, "zerver_userprofile")}
+    text = "\n".join(row["content"] for row in rows(kitchen, "zerver_message"))
+    mentioned = set(re.findall(r"@_\*\*([^*]+)\*\*", text))
+    assert mentioned
+    assert mentioned <= named
+
+
+@pytest.mark.parametrize("version", ["9", "10", "11", "12"])
+def test_versions_get_their_own_keys(version: str, write: Write) -> None:
+    folder = write(KITCHEN, f"version={version}")
+    assert json.loads((folder / "migration_status.json").read_text())["zulip_version"] == f"{version}.0"
+    new = int(version) >= 10
+    assert ("is_channel_message" in rows(folder, "zerver_message")[0]) is new
+    assert ("moderation_request_channel" in rows(folder, "zerver_realm")[0]) is new
+    types = {row["id"]: row["type"] for row in rows(folder, "zerver_recipient")}
+    alone = [row for row in rows(folder, "zerver_message") if types[row["recipient"]] == 1]
+    assert bool(alone) is (int(version) < 12)
+
+
+def test_written_again_it_is_the_same(write: Write, kitchen: Path) -> None:
+    again = write(KITCHEN, "version=11", "idle=yes")
+    files = sorted(path.relative_to(kitchen) for path in kitchen.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
+    for path in files:
+        assert (again / path).read_bytes() == (kitchen / path).read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [{"version": "13"}, {"sequences": "1,2"}, {"idle": "x"}, {"icon_file": "/none"}])
+def test_a_wrong_choice_is_said(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        choices(wrong, "", Policy.TOPICS, "main", {})
