@@ -196,7 +196,11 @@ def _opened(leaf: Inline) -> tuple[Inline, ...] | None:
         address = Text(leaf.url, leaf.marks)
         if all(type(part) is Text and not visible(part.text) for part in leaf.label):
             return (address,)
-        return leaf.label if linkable(leaf.url) or isinstance(leaf, MessageLink) else (*leaf.label, Text(f" ({leaf.url})", leaf.marks))
+        return (
+            leaf.label
+            if linkable(leaf.url) or isinstance(leaf, MessageLink)
+            else (*leaf.label, Text(f" ({leaf.url})", leaf.marks))
+        )
     if isinstance(leaf, Date | UnknownInline):
         return (Text(leaf.fallback.replace("\n", " "), leaf.marks),) if leaf.fallback.strip() else None
     return None
