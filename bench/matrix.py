@@ -1,7 +1,7 @@
 """Posts per second into a real Synapse: ours, beside bare requests to the same server on one kept-alive connection.
 
-The baseline sends the same number of text events with `user_id` and `ts` and nothing else: no journal, no rendering, no
-read-back. What is left is the server's own work, which is nearly all of it.
+The baseline sends text events with `ts` and nothing else: no people, no rooms, no journal, no rendering. What is left
+is the server's own work, which is nearly all of it.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
-from bench.conversion import generated
 from bench.rows import Row
 
-MESSAGES = 1_500
+MESSAGES, PEOPLE, CONVERSATIONS = 1_500, 20, 8
 
 
 def measure() -> list[Row]:
@@ -25,11 +25,20 @@ def measure() -> list[Row]:
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        export = generated(folder, MESSAGES)
+        export = _export(folder)
         with start(folder / "server") as server:
             ours = _ours(export, server.settings, folder / "run")
             bare = _bare(server.base_url, server.as_token_file.read_text().strip(), server.server_name)
-    return [Row("messages into Synapse (SQLite), whole run", ours, bare, "posts/s", "bare PUTs to one room")]
+    measure = f"messages and reactions into Synapse (SQLite), with {PEOPLE} people and {CONVERSATIONS} channels"
+    return [Row(measure, ours, bare, "posts/s", "bare PUTs to one room, one after the other")]
+
+
+def _export(folder: Path) -> Path:
+    sys.path.insert(0, str(Path(__file__).parent.parent / "sample_exports"))
+    from generate import generate
+
+    generate(folder / "export.zip", messages=MESSAGES, people=PEOPLE, conversations=CONVERSATIONS, seed=7)
+    return folder / "export.zip"
 
 
 def _ours(export: Path, settings: dict[str, object], folder: Path) -> float:

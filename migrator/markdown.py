@@ -62,7 +62,9 @@ BOLD, ITALIC, STRIKE, CODE = Marks.BOLD.value, Marks.ITALIC.value, Marks.STRIKE.
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE))
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
-_ADDRESS = re.compile(r"[<\\:~@#&]?[A-Za-z][A-Za-z0-9+-]*:[/\w]\S*|www\d{0,3}\.\S+|[^\s@]*\w\.\w{2,}\S*", re.ASCII)
+_ADDRESS = re.compile(
+    r"[<\\:~@#&]?[A-Za-z][A-Za-z0-9+-]{0,40}:[/\w]\S*|www\d{0,3}\.\S+|(?<![^\s@])[^\s@]*\w\.\w{2,}\S*", re.ASCII
+)
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
     r"https?://(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|dev|app|[a-z]{2})(?::\d+)?"
@@ -81,9 +83,6 @@ class Rendered(Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
-_WORDS_ONLY = re.compile(r"[A-Za-z0-9 ,.;!?'()%\u00c0-\u1fff\u3040-\ud7ff]*")  # no dialect has anything to escape in it
-
-
 class MarkdownWriter(Writer):
     """A dialect names its `gap`, escapes and mentions; see the subclasses."""
 
@@ -91,7 +90,8 @@ class MarkdownWriter(Writer):
     gap: ClassVar[str] = "\u200b"  # between two runs that touch
     blank_before_number: ClassVar[bool] = False  # a nested list that does not count from 1 needs a line before it
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
-    needs_escape: ClassVar[re.Pattern[str]]  # finds whatever `escape` or `escape_start` might change
+    suspects: ClassVar[re.Pattern[str]]  # the characters with which anything begins that `escape` might change
+    starts: ClassVar[re.Pattern[str]]  # matches whatever `escape_start` might change
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,10 +133,12 @@ class MarkdownWriter(Writer):
         """A mention, link or emoji with what must stand between it and its neighbours."""
         return source
 
+    # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
+
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one post, however long."""
         text = simple(blocks)
-        if text and self.needs_escape.search(text) is None:
+        if text and self.suspects.search(text) is None and not any(map(self.starts.match, text.split("\n"))):
             return Rendered(text, text)
         job = Job(directory)
         source = clean(self.blocks(blocks, job))
@@ -487,9 +489,7 @@ class MarkdownWriter(Writer):
         """
         if label:
             return self.disarm(text, job)
-        if ("." not in text or not (marks or tight)) and _WORDS_ONLY.fullmatch(text) is not None:
-            return text
-        if not marks and not tight and self.needs_escape.search(text) is None:
+        if not marks and not tight and self.suspects.search(text) is None:
             return text
         if _ADDRESS.search(text) is None:
             return self.escape(text, marks, job)

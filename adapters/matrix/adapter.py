@@ -224,7 +224,9 @@ class Matrix:
         from migrator.adapters.matrix.client import Api, path
 
         url = await self.put_file(image, body, remote, "")
-        request = ("PUT", path("profile", remote, "avatar_url"), Api.to_json({"avatar_url": url}))
+        rooms = (await self._api().call(Api.joined_rooms(""), user=remote))["joined_rooms"]
+        query = {QUIETLY: "false"} if len(rooms) <= 1 else {}  # in the space at most: no conversation need hear of it
+        request = ("PUT", path("profile", remote, "avatar_url", **query), Api.to_json({"avatar_url": url}))
         await self._api().call(request, user=remote)
         return url
 

@@ -53,5 +53,5 @@ LIVE = Route(
         "an application service registered with the homeserver (slack-migrator matrix registration)",
         "rate_limited: false in that registration, which is what the command writes",
     ),
-    rate=90.0,
+    rate=75.0,
 )

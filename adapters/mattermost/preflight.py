@@ -16,7 +16,6 @@ from msgspec import Struct, field
 from migrator.adapters.mattermost.present import Account, Place, Present
 from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
 from migrator.errors import AuthError, LimitExceeded, UsageError
-from migrator.model import Workspace
 
 __all__ = [
     "Facts",
@@ -25,7 +24,6 @@ __all__ = [
     "change",
     "look",
     "needs",
-    "newcomers",
     "present",
     "resume_previews",
     "settle",
@@ -209,12 +207,6 @@ def warnings(facts: Facts) -> tuple[str, ...]:
     if known and known[0] > PROVED[0]:
         said.append(f"Version {facts.version} is newer than the {PROVED[0]}.{PROVED[1]} this was proved on.")
     return tuple(said)
-
-
-def newcomers(workspace: Workspace, known: Iterable[str]) -> int:
-    """Active human accounts to be made: `known` are Slack ids of people who have one already."""
-    there = set(known)
-    return sum(1 for user in workspace.users.values() if user.active and not user.is_bot and user.id not in there)
 
 
 # ── changing ────────────────────────────────────────────────────────────────────────────────────────────────────────

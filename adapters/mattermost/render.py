@@ -22,10 +22,10 @@ _SPECIAL = re.compile(
     r"""
     \\_ | \\(?![A-Za-z0-9])             # a backslash that would escape, or be taken for half of one
     | &(?=\#?\w+;) | [*`\[] | \](?=\()
-    | (?<![A-Za-z0-9])_+ | _+(?![A-Za-z0-9_])
+    | _(?<![A-Za-z0-9]_)_* | _+(?![A-Za-z0-9_])
     | ~
-    | <(?=[A-Za-z/!?@]|[^\s>]*[@:])
-    | (?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])
+    | <(?=[A-Za-z/!?@]|[^\s<>]*[@:])
+    | @(?<![A-Za-z0-9]@)(?=[A-Za-z0-9._-])
     | \#(?=[^\W\d_])
     | \$
     | :(?=([A-Za-z0-9+_-]+):)
@@ -59,9 +59,8 @@ class MattermostWriter(MarkdownWriter):
     gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
     blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
-    needs_escape: ClassVar[re.Pattern[str]] = re.compile(
-        rf"{_SPECIAL.pattern} | ^(?:{_START.pattern})", re.VERBOSE | re.MULTILINE
-    )
+    suspects: ClassVar[re.Pattern[str]] = re.compile(r"[&*`\[\]\\_~<@#$:]")
+    starts: ClassVar[re.Pattern[str]] = _START
 
     def __init__(
         self,
@@ -79,6 +78,7 @@ class MattermostWriter(MarkdownWriter):
 
     def escape(self, text: str, marks: int, job: Job) -> str:
         within = marks & (BOLD | ITALIC | STRIKE)
+        last = text.rfind("$")
 
         def disarmed(found: re.Match[str]) -> str:
             piece = found.group()
@@ -88,6 +88,9 @@ class MattermostWriter(MarkdownWriter):
                 return "\\\\"
             if piece == "&":
                 return "&amp;"
+            if piece == "$":  # it takes two to make a formula
+                at = found.start()
+                return entity(piece) if at < last or text[at - 1 : at] == "$" else piece
             if piece == "<":
                 return "&lt;"
             if piece == ":":

@@ -53,9 +53,8 @@ class ZulipWriter(MarkdownWriter):
     """
 
     plain_languages: ClassVar[frozenset[str]] = frozenset({"quote", "quoted", "spoiler", "math", "latex", "tex"})
-    needs_escape: ClassVar[re.Pattern[str]] = re.compile(
-        rf"{_SPECIAL.pattern}|^(?:{_START.pattern})", re.ASCII | re.MULTILINE
-    )
+    suspects: ClassVar[re.Pattern[str]] = re.compile(r"[&*`^\\~$\]<:]")
+    starts: ClassVar[re.Pattern[str]] = _START
 
     def __init__(
         self,

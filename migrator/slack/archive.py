@@ -110,27 +110,33 @@ class Archive(ABC):
     _fingerprint = ""
 
     def _settle(self, found: dict[str, int], backslashes: bool) -> None:
-        """Names as they come from a zip or a folder -> the safe ones, relative to the export's root."""
-        safe: dict[str, int] = {}
-        while found:  # emptied on the way: there may be hundreds of thousands
-            raw, place = found.popitem()
-            name = raw.replace("\\", "/") if backslashes else raw
-            if problem := unsafe(name, self.limits.depth):
+        """Names as they come from a zip or a folder -> the safe ones, relative to the export's root.
+
+        In place: there may be hundreds of thousands, and few that need a change.
+        """
+        for raw in [raw for raw in found if self._cleaned(raw, backslashes) != raw]:
+            place, name = found.pop(raw), self._cleaned(raw, backslashes)
+            if problem := unsafe(raw.replace("\\", "/") if backslashes else raw, self.limits.depth):
                 self._refuse(raw, problem)
-                continue
-            parts = name.split("/")
-            if "" in parts or "." in parts:
-                name = "/".join(part for part in parts if part not in ("", "."))
-            if not name or is_junk(name):
-                continue
-            if safe.setdefault(name, place) != place:
-                self._refuse(raw, "another member has the same name; the last one is read")
+            elif name:
+                if name in found:
+                    self._refuse(raw, "another member has the same name; the last one is read")
+                found[name] = max(place, found.get(name, place))
         self.refused.sort(key=lambda item: item.at.member)
-        root = enclosing(safe)
-        if root:
-            safe = {name.removeprefix(root): safe[name] for name in sorted(safe)}
-        self._names = tuple(sorted(safe))
-        self._places = array("L", map(safe.__getitem__, self._names))
+        if root := enclosing(found):
+            found = {name.removeprefix(root): found[name] for name in sorted(found)}
+        self._names = tuple(sorted(found))
+        self._places = array("L", map(found.__getitem__, self._names))
+
+    def _cleaned(self, raw: str, backslashes: bool) -> str:
+        """The name to use; "" for what is unsafe or junk."""
+        name = raw.replace("\\", "/") if backslashes else raw
+        if unsafe(name, self.limits.depth):
+            return ""
+        parts = name.split("/")
+        if "" in parts or "." in parts:
+            name = "/".join(part for part in parts if part not in ("", "."))
+        return "" if is_junk(name) else name
 
     def _refuse(self, name: str, reason: str) -> None:
         self.refused.append(Quarantined(Loc(_printable(name)), reason))

@@ -156,7 +156,8 @@ class Export:
         members: dict[ConversationId, list[str]] = {conversation: [] for conversation in listing.conversations}
         self._folders: dict[ConversationId, Folder] = {}
         for folder in self.layout.folders:
-            conversation = folder.conversation or folder.name
+            own = f"{folder.team}-{folder.name}" if folder.team else folder.name  # workspaces of a Grid share names
+            conversation = folder.conversation or own
             members.setdefault(conversation, []).extend(folder.members)
             self._folders[conversation] = folder
         return members

@@ -63,8 +63,7 @@ class Index(Struct):
     authors: set[UserId] = field(default_factory=set)
 
     def is_root(self, moment: int) -> bool:
-        place = bisect_left(self.roots, moment)
-        return place < len(self.roots) and self.roots[place] == moment
+        return _holds(self.roots, moment)
 
 
 class Scanner:
@@ -81,6 +80,7 @@ class Scanner:
     def conversation(self, members: list[str], *, listed: bool) -> Index:
         """The index of the conversation whose records lie in these members. Spans are in their order."""
         pass_ = _Pass(self, listed)
+        pass_.index.spans.members = members
         for member in members:
             pass_.member(member)
         return pass_.finish()
@@ -186,7 +186,9 @@ class _Pass:
         self.scanner, self.listed = scanner, listed
         self.index = Index()
         self.moments = array("q")  # of all records
-        self.replies: dict[int, tuple[Ts, UserId, int, Loc]] = {}  # root's moment -> its ts, author; the first reply
+        self.targets: set[int] = set()  # moments of roots
+        self.unseen: dict[int, tuple[UserId, int, Loc]] = {}  # those not met before their replies: author, first reply
+        self.spelling: dict[int, Ts] = {}  # of moments whose ts is not written as usual
         self.reply_moments, self.reply_roots = array("q"), array("q")
         self.comments: list[tuple[FileId, int]] = []
         self.ascending = True
@@ -207,7 +209,6 @@ class _Pass:
                 self._pins(record)
             if not self.listed:
                 self._unlisted(record)
-        self.index.spans.members.append(member)
         self.index.spans.firsts.append(max(first, 0))
 
     def _thread(self, record: Record, moment: int, at: Loc) -> None:
@@ -217,12 +218,13 @@ class _Pass:
         if root is None:
             return
         target = instant(root)
-        known = self.replies.get(target)
-        if known is None or moment < known[2]:
-            author = record.parent_user_id or (known[1] if known else "")
-            self.replies[target] = (root, author, moment, at)
-        elif record.parent_user_id and not known[1]:
-            self.replies[target] = (known[0], record.parent_user_id, known[2], known[3])
+        if root != _usual(target):
+            self.spelling[target] = root
+        self.targets.add(target)
+        if not (self.ascending and _holds(self.moments, target)):
+            author, first, place = self.unseen.get(target, ("", moment, at))
+            earliest = (moment, at) if moment < first else (first, place)
+            self.unseen[target] = (author or record.parent_user_id or "", *earliest)
         self.reply_moments.append(moment)
         self.reply_roots.append(target)
 
@@ -259,32 +261,31 @@ class _Pass:
         for file, moment in self.comments:
             share = index.shares.get(file)
             if share is not None and instant(share) < moment:
-                self.replies.setdefault(instant(share), (share, "", moment, Loc("")))
-        nested = self._nested()
-        roots = set()
-        for target, (ts, author, _, at) in self.replies.items():
-            if target in nested:
-                roots.add(instant(nested[target]))
-                index.moved[target] = nested[target]
-                continue
-            place = bisect_left(moments, target)
-            if place == len(moments) or moments[place] != target:
-                index.absent[target] = Absent(ts, author or SLACKBOT, at)
-                self.scanner.people.meet(author or SLACKBOT, "author")
-            roots.add(target)
-        index.roots = array("q", sorted(roots))
-        return index
-
-    def _nested(self) -> dict[int, Ts]:
-        """Roots that are replies themselves: the true root of each."""
-        above = {m: r for m, r in zip(self.reply_moments, self.reply_roots, strict=True) if m in self.replies}
-        out = {}
+                self.targets.add(instant(share))
+        above = {m: r for m, r in zip(self.reply_moments, self.reply_roots, strict=True) if m in self.targets}
         for moment in above:
             top = moment
             while top in above:  # ends: a root is always earlier than its reply
                 top = above[top]
-            out[moment] = self.replies[top][0]
-        return out
+            index.moved[moment] = self.spelling.get(top) or _usual(top)
+        for target, (author, _, at) in self.unseen.items():
+            if target not in above and not _holds(moments, target):
+                absent = Absent(self.spelling.get(target) or _usual(target), author or SLACKBOT, at)
+                index.absent[target] = absent
+                self.scanner.people.meet(absent.author, "author")
+        index.roots = array("q", sorted(self.targets - above.keys()))
+        return index
+
+
+def _usual(moment: int) -> Ts:
+    """A moment as Slack writes it."""
+    return f"{moment // 1_000_000}.{moment % 1_000_000:06d}"
+
+
+def _holds(moments: array[int], moment: int) -> bool:
+    """Whether a sorted array holds a number."""
+    place = bisect_left(moments, moment)
+    return place < len(moments) and moments[place] == moment
 
 
 def pointed_at(record: Record) -> Ts | None:

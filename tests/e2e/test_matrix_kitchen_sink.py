@@ -146,6 +146,13 @@ def test_files_arrive_byte_for_byte(sink: Sink) -> None:
     assert found <= local
 
 
+def test_people_have_their_names_and_pictures(sink: Sink) -> None:
+    profile = ask(sink.server, "GET", "profile", sink.user("U0ADA0001"))
+    assert profile["displayname"] == "Ada"
+    (picture,) = [path for path in (EXPORT / "__avatars" / "U0ADA0001").rglob("*") if path.is_file()]
+    assert download(sink.server, profile["avatar_url"]) == picture.read_bytes()
+
+
 def test_history_arrives_read_and_pushes_nothing(sink: Sink) -> None:
     token = login(sink.server, sink.user("U0ADA0001"))
     joined = ask(sink.server, "GET", "sync", token=token, timeout="0")["rooms"]["join"]

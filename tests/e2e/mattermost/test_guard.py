@@ -113,3 +113,16 @@ def test_an_ordinary_account_is_refused(crowded: Server) -> None:
     rest = Rest(crowded.url, Secret(crowded.login("nobody-special")))
     with pytest.raises(AuthError, match="system admin"):
         preflight.look(rest, "moved")
+
+
+def test_a_post_that_vanished_is_noticed(server: Server, tmp_path: Path) -> None:
+    """The target is believed, not the journal: one post is deleted on the server, and verify names it."""
+    export = small(tmp_path / "export")
+    moved = move(server, "vanish", export, tmp_path / "run")
+    assert not moved.told
+    with Journal(tmp_path / "run" / "journal.sqlite") as journal:
+        post = journal.remote(Kind.POST, f"C1/{exports.ts(2)}")
+    server.call("DELETE", f"/posts/{post}")
+    again = move(server, "vanish", export, tmp_path / "run")
+    assert len(again.told) == 1
+    assert f"C1/{exports.ts(2)}: missing" in again.told[0]
