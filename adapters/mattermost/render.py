@@ -192,7 +192,7 @@ class MattermostWriter(MarkdownWriter):
 
     def glued(self, source: str, before: str, after: str) -> str:
         if source[0] in "@~:":
-            if before and (_WORDISH.match(before) or before in "@~:\\"):
+            if before and (_WORDISH.match(before) or before in "@~:\\<"):
                 source = self.gap + source
             return source + self.gap if after and (_WORDISH.match(after) or after in "@:") else source
         if before in ("!", "\\", "]"):

@@ -32,7 +32,7 @@ _START = re.compile(
     r"#{1,6}(?:\s|$)|>|[-+](?=\s|$)|\d+\.(?=\s)|/(?:me|poll|todo)\b|[ \u00a0]+|\t"
     r"|[ |:]*-[-|: ]*$|[ ]{0,3}_[_ ]*$|[ ]{0,3}=+\s*$"
 )
-_BEFORE_MENTION = frozenset(" \t'\"({[/<\n")
+_BEFORE_MENTION = frozenset(" \t'\"({[/\n")
 _DOMAIN = re.compile(r"[.:@](?=\w|//)")
 
 Named = Callable[[UserId], str | None]
