@@ -25,7 +25,7 @@ def test_killed_anywhere_and_run_again(tmp_path: Path, seed: int) -> None:
     generate(tmp_path / "export.zip", messages=250, people=12, conversations=4, seed=seed)
     store = tmp_path / "target.jsonl"
     config = tmp_path / "move.toml"
-    config.write_text(f'[memory]\npath = "{store}"\npause = 0.002\n', encoding="utf-8")
+    config.write_text(f'[memory]\npath = "{store}"\npause = 0.02\n', encoding="utf-8")
     command = [sys.executable, "-m", "migrator", "migrate", tmp_path / "export.zip", "--to", "memory"]
     command += ["--config", config, "--run", tmp_path / "run", "-q"]
     kills = 0
