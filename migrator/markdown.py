@@ -207,7 +207,7 @@ class MarkdownWriter(Writer):
         if not visible(label):
             label = "\u200b"
         if not linkable(node.url):
-            return self.escape_start(self.escape(label, 0, job))
+            return self.escape_start(self._words(label, 0, job, label=False))
         return self.glued(self._anchor(node.url, self._label([Text(label)], job)), "", "")
 
     def table(self, node: Table, job: Job) -> str:
