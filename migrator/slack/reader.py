@@ -85,7 +85,7 @@ class Export:
             user: Local(member, layout.size(member)) for user, member in layout.avatars.items()
         }
         listed = {}
-        for record in chain(self._index("users"), self._index("org_users")):
+        for record in chain(self._index("users", "id"), self._index("org_users", "id")):
             if (user := listed_user(record, avatars)) is not None:
                 listed[user.id] = user
         self.listed_people = len(listed)
@@ -109,8 +109,8 @@ class Export:
 
     # ── indexes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _index(self, kind: str) -> Iterator[dict[str, Any]]:
-        """The records of an index that are objects; damage is set aside."""
+    def _index(self, kind: str, needed: str = "") -> Iterator[dict[str, Any]]:
+        """The records of an index that are objects, with the text `needed`; what is not is set aside."""
         for at, piece in self.layout.index(kind):
             if isinstance(piece, Damaged):
                 self.quarantine.append(Quarantined(at, piece.reason))
@@ -120,10 +120,12 @@ class Export:
             except (ValueError, RecursionError):
                 self.quarantine.append(Quarantined(at, "not valid JSON"))
                 continue
-            if isinstance(value, dict):
-                yield value
-            else:
+            if not isinstance(value, dict):
                 self.quarantine.append(Quarantined(at, "not an object"))
+            elif needed and not string(value.get(needed)):
+                self.quarantine.append(Quarantined(at, f"no {needed}"))
+            else:
+                yield value
 
     def _custom_emoji(self) -> dict[str, CustomEmoji]:
         """emoji.json as emoji.list answers: {name: address or "alias:name"}, perhaps under "emoji"."""
