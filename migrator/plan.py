@@ -7,10 +7,10 @@ composes every message as the target would show it, so the ledger of the plan is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -18,12 +18,13 @@ from msgspec import Struct
 from migrator.adapters.base import Adapter, Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source, Target
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
-from migrator.ledger import Fate, Feature, Ledger, Line
+from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Line, Loss
 from migrator.model import (
     Conversation,
     ConversationKind,
     File,
     FileMode,
+    Loc,
     Local,
     Message,
     MessageKind,
@@ -31,7 +32,7 @@ from migrator.model import (
     Role,
     Workspace,
 )
-from migrator.survey import features
+from migrator.survey import Signature, features, features_of, signature
 from migrator.survey_text import text_features
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 PLAN_VERSION = 1
+PENDING = 512  # digests of posts that go into a conversation's at once
 
 
 class Options(Struct, frozen=True, omit_defaults=True):
@@ -174,15 +176,22 @@ def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot:
     """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
     planner = Planner(source, adapter, target, snapshot, options)
     for conversation in chosen(source, options):
-        for message in planner.watch(conversation):
-            planner.take(message, adapter.compose(message, planner.names, planner.limits))
+        planner.compose(conversation)
     return planner.plan()
+
+
+class Share(Struct, frozen=True):
+    """What the pass over one conversation adds to a plan."""
+
+    line: ConversationLine
+    ledger: Ledger
 
 
 class Planner:
     """A plan in the making: whoever composes the messages it hands out tells it what they became.
 
-    `make_plan` does so before anything is written; a route that needs no server can do it while it writes.
+    `make_plan` does so before anything is written; a route that needs no server can do it while it writes. Conversations
+    share nothing, so several processes can take some each: `harvest` there, `adopt` here.
     """
 
     def __init__(
@@ -195,26 +204,44 @@ class Planner:
         self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
         self.ledger = Ledger()
         self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
-        self._lines: dict[str, ConversationLine] = {}
+        self._shares: dict[str, Share] = {}
         self._open: dict[str, _ConversationPlanner] = {}
+
+    def compose(self, conversation: Conversation) -> None:
+        """Take a conversation's messages for what the adapter makes of them."""
+        compose, names, limits = self.adapter.compose, self.names, self.limits
+        for message in self.watch(conversation):
+            self.take(message, compose(message, names, limits))
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
-        planner = _ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options, self.ledger)
+        planner = _ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options)
         self._open[conversation.id] = planner
         yield from planner.watch(self.source)
-        self._lines[conversation.id] = self._open.pop(conversation.id).line()
+        self._shares[conversation.id] = self._open.pop(conversation.id).share()
 
     def take(self, message: Message, composed: Composed) -> None:
         """What a message that was handed out became."""
         self._open[message.conversation].take(message, composed)
 
+    def harvest(self) -> list[Share]:
+        """The conversations that this planner has taken since it was last asked; it forgets them."""
+        shares, self._shares = list(self._shares.values()), {}
+        return shares
+
+    def adopt(self, shares: Iterable[Share]) -> None:
+        """Conversations that another process took."""
+        self._shares |= {share.line.id: share for share in shares}
+
     def plan(self) -> Plan:
         """The plan, after the last conversation. BalanceError where the law does not hold."""
+        shares = [self._shares[conversation.id] for conversation in chosen(self.source, self.options)]
+        for share in shares:
+            self.ledger += share.ledger
         if self.options.only:
             _skip_the_rest(self.source, self.options, self.ledger)
         self.ledger.balance()
-        lines = [self._lines[conversation.id] for conversation in chosen(self.source, self.options)]
+        lines = [share.line for share in shares]
         posts = sum(line.new + line.changed + line.reactions for line in lines)
         found = {feature.value: self.ledger.found[feature] for feature in Feature if self.ledger.found[feature]}
         return Plan(
@@ -256,113 +283,166 @@ def _holds(route: Route, feature: Feature) -> bool:
     return route.fates[feature].fate is not Fate.DROPPED
 
 
+class _Sort(Struct):
+    """Messages that hold and lose the same: how many, and the first of them by their number in the conversation."""
+
+    count: int = 0
+    places: list[tuple[int, Loc]] = []
+
+
+# what a message holds, what its text holds, what was lost in composing, what stands in for its files, an orphaned reply
+_Kind: TypeAlias = tuple[Signature, tuple[tuple[Feature, int], ...], tuple[Loss, ...], tuple[str, ...], bool]
+
+
 class _ConversationPlanner:
-    """One conversation's pass: counts what is new, settles every feature."""
+    """One conversation's pass: counts what is new, and what holds and loses the same; settles it all at the end."""
 
     def __init__(
-        self,
-        conversation: Conversation,
-        route: Route,
-        limits: Limits,
-        snapshot: Snapshot,
-        options: Options,
-        ledger: Ledger,
+        self, conversation: Conversation, route: Route, limits: Limits, snapshot: Snapshot, options: Options
     ) -> None:
         self.conversation = conversation
         self.route, self.limits = route, limits
-        self.snapshot, self.options, self.ledger = snapshot, options, ledger
+        self.snapshot, self.options = snapshot, options
+        self.ledger = Ledger()
         self.placeholders: set[str] = set()
         self.posts = snapshot.done(Kind.POST, conversation.id)
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
-        self.count, self.tally = 0, Counter[str]()
+        self.count = self.new = self.changed = self.present = self.new_reactions = 0
         self.first = self.last = ""
-        self.seen = blake2b(digest_size=12)
+        self.digest = blake2b(digest_size=12)
+        self.pending: list[str] = []  # of the digest
+        self.sorts: dict[_Kind, _Sort] = {}
         self.here: set[str] = set()  # pinned messages that were met
 
     def watch(self, source: Source) -> Iterator[Message]:
         """The messages to move, each to be taken next; those left out are settled here."""
         pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
+        selective = self.options.skip_notices
         for message in source.messages(self.conversation.id, self.ledger):
             self.count += 1
-            self.first, self.last = self.first or message.ts, message.ts
+            self.last = message.ts
+            if self.count == 1:
+                self.first = message.ts
             if message.ts in pinned:
                 self.here.add(message.ts)
-            if is_skipped(message, self.options):
+            if selective and is_skipped(message, self.options):
                 self._skip(message)
             else:
                 yield message
 
     def take(self, message: Message, composed: Composed) -> None:
-        self._settle(message, composed)
-        for draft in composed.drafts:
-            self.seen.update(f"{post_key(message, draft.part)}={draft.digest};".encode())
-            self.tally[self._state(post_key(message, draft.part), draft)] += 1
-        self.tally["reactions"] += sum(
-            reaction_key(message, reaction, user) not in self.reactions
-            for reaction in message.reactions
-            for user in reaction.users
-        )
+        held = signature(message)
+        if message.kind is MessageKind.PLACEHOLDER:
+            self.placeholders.add(message.ts)
+        else:
+            self._sort(message, held, composed)
+        ts, drafts = message.ts, composed.drafts
+        for draft in drafts:
+            self.pending.append(f"{ts}/{draft.part}={draft.digest}")
+        if len(self.pending) >= PENDING:
+            self._hash()
+        if self.posts:
+            for draft in drafts:
+                self._state(post_key(message, draft.part), draft)
+        else:
+            self.new += len(drafts)
+        if message.reactions:
+            self._react(message)
 
-    def line(self) -> ConversationLine:
+    def share(self) -> Share:
         """The sum, after the last message."""
-        tally = self.tally
+        self._settle()
         self._settle_pins(self.here)
-        return ConversationLine(
+        self._hash()
+        line = ConversationLine(
             id=self.conversation.id,
             name=self.conversation.name,
             kind=self.conversation.kind,
             exists=self.snapshot.remote(Kind.CONVERSATION, self.conversation.id) is not None,
             messages=self.count,
-            new=tally["new"],
-            changed=tally["changed"],
-            present=tally["present"],
-            reactions=tally["reactions"],
+            new=self.new,
+            changed=self.changed,
+            present=self.present,
+            reactions=self.new_reactions,
             first=self.first,
             last=self.last,
-            digest=self.seen.hexdigest(),
+            digest=self.digest.hexdigest(),
         )
+        return Share(line, self.ledger)
 
-    def _state(self, key: Key, draft: Draft) -> str:
+    def _hash(self) -> None:
+        self.digest.update(";".join([*self.pending, ""]).encode())
+        self.pending.clear()
+
+    def _state(self, key: Key, draft: Draft) -> None:
         known = self.posts.get(key)
         if known is None:
-            return "new"
-        return "present" if known[1] in ("", draft.digest) else "changed"
+            self.new += 1
+        elif known[1] in ("", draft.digest):
+            self.present += 1
+        else:
+            self.changed += 1
+
+    def _react(self, message: Message) -> None:
+        for reaction in message.reactions:
+            if self.reactions:
+                users = [user for user in reaction.users if reaction_key(message, reaction, user) not in self.reactions]
+                self.new_reactions += len(users)
+            else:
+                self.new_reactions += len(reaction.users)
 
     def _skip(self, message: Message) -> None:
         for feature, n in features(message):
             self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
 
-    def _settle(self, message: Message, composed: Composed) -> None:
-        counts = Counter(dict(features(message)))
-        if message.kind is MessageKind.PLACEHOLDER:
-            self.placeholders.add(message.ts)
-            return
-        for feature, n in text_features(message.body).items():
-            self.ledger.find(feature, n)
+    def _sort(self, message: Message, held: Signature, composed: Composed) -> None:
+        text = text_features(message.body)
+        files = tuple([file_shortfall(file, self.limits) for file in message.files]) if message.files else ()
+        orphan = message.thread != "" and message.thread in self.placeholders
+        kind = held, tuple(text.items()) if text else (), composed.losses, files, orphan
+        sort = self.sorts.get(kind)
+        if sort is None:
+            sort = self.sorts[kind] = _Sort()
+        sort.count += 1
+        if sort.count <= SAMPLES:
+            sort.places.append((self.count, message.at))
+
+    def _settle(self) -> None:
+        """The ledger's lines of all messages taken; samples are the first places in the conversation."""
+        places: dict[tuple[Feature, Fate, str], list[tuple[int, Loc]]] = {}
+        for kind, sort in self.sorts.items():
+            _, text, losses, _, _ = kind
+            for feature, n in (*text, *((loss.feature, loss.count) for loss in losses if _is_new(loss))):
+                self.ledger.find(feature, n * sort.count)
+            for feature, fate, n, note in self._fates(kind):
+                self.ledger.settle(feature, fate, n * sort.count, note=note)
+                if fate is not Fate.LOSSLESS:
+                    places.setdefault((feature, fate, note), []).extend(sort.places)
+        for (feature, fate, note), some in places.items():
+            for _, at in sorted(some)[:SAMPLES]:
+                self.ledger.sample(feature, fate, note, at)
+
+    def _fates(self, kind: _Kind) -> Iterator[tuple[Feature, Fate, int, str]]:
+        """Of one message: first what fares worse than the route promises, then the rest as promised."""
+        held, text, losses, files, orphan = kind
+        counts: Counter[Feature] = Counter(dict(features_of(held)))
+        for feature, n in text:
             counts[feature] += n
-        for feature, n in self._exceptions(message, composed):
-            counts[feature] -= n
+        for loss in losses:
+            yield loss.feature, loss.fate, loss.count, loss.note
+            if not _is_new(loss):
+                counts[loss.feature] -= loss.count
+        for note in filter(None, files):
+            yield Feature.FILE, Fate.APPROXIMATED, 1, note
+            counts[Feature.FILE] -= 1
+        if orphan and all(loss.feature is not Feature.REPLY for loss in losses):
+            note = "the thread's first message is not in the export; a placeholder stands for it"
+            yield Feature.REPLY, Fate.APPROXIMATED, 1, note
+            counts[Feature.REPLY] -= 1
         for feature, n in counts.items():
             if n > 0:
                 support = self.route.fates[feature]
-                self.ledger.settle(feature, support.fate, n, note=support.how, at=message.at)
-
-    def _exceptions(self, message: Message, composed: Composed) -> Iterator[tuple[Feature, int]]:
-        """Settle what fares worse than the route promises; yields what is thereby accounted for."""
-        for loss in composed.losses:
-            self.ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=message.at)
-            if loss.feature is Feature.LONG_TEXT:
-                self.ledger.find(loss.feature, loss.count)
-            else:
-                yield loss.feature, loss.count
-        for file in message.files:
-            if note := file_shortfall(file, self.limits):
-                self.ledger.settle(Feature.FILE, Fate.APPROXIMATED, note=note, at=message.at)
-                yield Feature.FILE, 1
-        if message.thread in self.placeholders and all(loss.feature is not Feature.REPLY for loss in composed.losses):
-            note = "the thread's first message is not in the export; a placeholder stands for it"
-            self.ledger.settle(Feature.REPLY, Fate.APPROXIMATED, note=note, at=message.at)
-            yield Feature.REPLY, 1
+                yield feature, support.fate, n, support.how
 
     def _settle_pins(self, here: set[str]) -> None:
         for pin in self.conversation.pins:
@@ -373,6 +453,11 @@ class _ConversationPlanner:
             else:
                 note = "a pinned file, not a message" if pin.file else "the pinned message is not in the export"
                 self.ledger.settle(Feature.PIN, Fate.DROPPED, note=note)
+
+
+def _is_new(loss: Loss) -> bool:
+    """Whether a loss is of something that only composing brings about: nobody found it in the export."""
+    return loss.feature is Feature.LONG_TEXT
 
 
 def file_shortfall(file: File, limits: Limits) -> str:
