@@ -21,6 +21,7 @@ from migrator.errors import StalePlan, UsageError
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Line, Loss
 from migrator.model import (
     Conversation,
+    ConversationId,
     ConversationKind,
     File,
     FileMode,
@@ -175,8 +176,7 @@ def chosen(source: Source, options: Options) -> list[Conversation]:
 def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
     """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
     planner = Planner(source, adapter, target, snapshot, options)
-    for conversation in chosen(source, options):
-        planner.compose(conversation)
+    planner.compose([conversation.id for conversation in chosen(source, options)])
     return planner.plan()
 
 
@@ -190,8 +190,8 @@ class Share(Struct, frozen=True):
 class Planner:
     """A plan in the making: whoever composes the messages it hands out tells it what they became.
 
-    `make_plan` does so before anything is written; a route that needs no server can do it while it writes. Conversations
-    share nothing, so several processes can take some each: `harvest` there, `adopt` here.
+    `make_plan` does so before anything is written; a route that needs no server can do it while it writes.
+    Conversations share nothing, so several processes can take some each: `harvest` there, `adopt` here.
     """
 
     def __init__(
@@ -207,11 +207,12 @@ class Planner:
         self._shares: dict[str, Share] = {}
         self._open: dict[str, _ConversationPlanner] = {}
 
-    def compose(self, conversation: Conversation) -> None:
-        """Take a conversation's messages for what the adapter makes of them."""
+    def compose(self, conversations: Iterable[ConversationId]) -> None:
+        """Take all their messages for what the adapter makes of them."""
         compose, names, limits = self.adapter.compose, self.names, self.limits
-        for message in self.watch(conversation):
-            self.take(message, compose(message, names, limits))
+        for conversation in conversations:
+            for message in self.watch(self.source.workspace.conversations[conversation]):
+                self.take(message, compose(message, names, limits))
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""

@@ -228,6 +228,10 @@ class Export:
             if (message := self._message(conversation, kept, index, ledger)) is not None:
                 yield message
 
+    def weight(self, conversation: ConversationId) -> int:
+        """Bytes of its day files."""
+        return self.layout.weight(self.indexes[conversation].spans.members)
+
     def kept(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Kept]:
         """The raw records that count, in order. A `ledger` is told of the others."""
 
