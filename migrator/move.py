@@ -38,10 +38,11 @@ from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.folder import RunFolder, Settings
 from migrator.journal import Journal
-from migrator.plan import Options, Plan, Planner, Share, choose_route, chosen
+from migrator.plan import Options, Plan, Planner, choose_route, chosen
 from migrator.progress import Progress
 from migrator.report import write_report
 from migrator.selection import Selection
+from migrator.share import Share
 from migrator.slack.reader import open_export
 from migrator.snapshot import JournalSnapshot, adopt
 from migrator.verify import Verdict, verify

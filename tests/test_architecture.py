@@ -33,6 +33,7 @@ ORDER = [
         "config",
         "progress",
     },
+    {"share"},
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder", "selection"},
     {"page", "report"},
