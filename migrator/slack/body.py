@@ -55,7 +55,7 @@ def _listed(raw: msgspec.Raw | bytes | None) -> list[object]:
         return []
     try:
         value = _decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
     return value if isinstance(value, list) else []
 

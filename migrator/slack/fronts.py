@@ -73,7 +73,7 @@ def kind_of(piece: Piece, kind: str) -> str:
         return kind
     try:
         flags = _flags(piece)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return kind
     if flags.is_im:
         return "dms"
@@ -169,7 +169,7 @@ def _ids(records: Iterable[Record]) -> Iterator[str]:
         if isinstance(piece, Raw):
             try:
                 yield _id(piece).id
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue
 
 
@@ -181,7 +181,7 @@ def _flat(pieces: Iterator[Piece]) -> Iterator[Piece]:
             continue
         try:
             replies = _nest(piece).replies
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield Damaged("its replies are no list of records")
             continue
         yield from _flat(iter(replies or ()))

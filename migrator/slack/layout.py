@@ -190,7 +190,7 @@ def _as_listed(piece: Piece, scope: str) -> Listed | None:
         return None
     try:
         found = _listed(piece)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     created = int(str(found.created)) if str(found.created).isascii() and str(found.created).isdigit() else 0
     if not found.id:
