@@ -124,6 +124,9 @@ class Chunks:
         name, mark, id_ = member.rpartition("#")
         return self._messages(name, id_) if mark and name.endswith(".json.gz") else None
 
+    def content(self, member: str) -> bytes | None:
+        return None
+
     def _messages(self, name: str, id_: str) -> Iterator[Record]:
         index = 0
         for _, chunk in self._chunks(name):

@@ -54,6 +54,10 @@ class Front(Protocol):
         """The message records of a member; None where it is none of ours."""
         ...
 
+    def content(self, member: str) -> bytes | None:
+        """A member that is nothing but a list of message records; None where it is not, or cannot be read."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -123,6 +127,15 @@ class Files:
 
     def records(self, member: str) -> Iterator[Record] | None:
         return self._pieces(member, ("messages",))
+
+    def content(self, member: str) -> bytes | None:
+        if member not in self._archive:
+            return None
+        try:
+            content = self._archive.read(member)
+        except Damaged:
+            return None
+        return content if content[:1] == b"[" and _REPLIES not in content else None
 
     def _pieces(self, member: str, keys: tuple[str, ...]) -> Iterator[Record]:
         try:

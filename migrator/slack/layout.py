@@ -167,6 +167,11 @@ class Layout:
         label = self._label[number]
         return ((Loc(label + at.member, at.index), piece) for at, piece in found) if label else found
 
+    def content(self, member: str) -> bytes | None:
+        """A member that is nothing but a list of message records, for who decodes it in one step; else None."""
+        number, name = self._resolve(member)
+        return next((front for owner, front in self._fronts if owner == number)).content(name)
+
 
 def _folder(place: Place, matcher: Matcher, label: str, number: int) -> Folder:
     conversation, also = matcher.find(place.name, place.scope)
