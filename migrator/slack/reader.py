@@ -230,8 +230,6 @@ class Export:
             name="" if kind is ConversationKind.DIRECT else folder.name,
             kind=kind,
             members=() if kind is ConversationKind.PUBLIC else tuple(sorted(authors - {SLACKBOT})),
-            if kind is not ConversationKind.PUBLIC
-            else (),
             pins=tuple(dict.fromkeys(index.pins)),
             reason="folder",
         )
