@@ -165,6 +165,7 @@ class _Comparison:
         self.reacted = Counter(_message_of(key) for key in pairing.of_conversation(Kind.REACTION, conversation.id))
         self.kept = 0
         self.route = choose_route(adapter, options.route)
+        self.marks_edits = self.route.fates[Feature.EDIT].fate is not Fate.DROPPED
         self.differences: Counter[str] = Counter()
         self.mismatches: list[Mismatch] = []
         self.found: dict[Key, RemoteMessage] = {}
@@ -255,9 +256,8 @@ class _Comparison:
         self._check_files(key, draft.files, remote, at)
         if not draft.part:
             self._check_reactions(key, message, remote, at)
-            marked = self.route.fates[Feature.EDIT].fate is not Fate.DROPPED
-            if message.edited and marked and not remote.edited:
-                self._differ(key, Difference.EDITED, "marked as edited", "not marked", at)
+        if message.edited and self.marks_edits and draft.part in ("", "broadcast") and not remote.edited:
+            self._differ(key, Difference.EDITED, "marked as edited", "not marked", at)
         if isinstance(self.adapter, KeepsMarkup) and self.differences.total() == before:
             expected, found = _from_where_they_differ(self.adapter.markup(draft), remote.markup)
             if expected != found:

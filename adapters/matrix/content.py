@@ -78,8 +78,8 @@ def compose(message: Message, directory: Directory, limits: Limits, writer: Matr
             part_name += "+"
         contents.append((part_name, _file(file, limits, directory, writer, name)))
     if message.edited:
-        first_part, content = contents[0]
-        contents[0] = (first_part, msgspec.structs.replace(content, edited=micros(message.edited.at) // 1000))
+        part_name, content = contents[0]
+        contents[0] = (part_name, msgspec.structs.replace(content, edited=micros(message.edited.at) // 1000))
     drafts = [_draft(message, part, content) for part, content in contents]
     if message.broadcast:
         copy = drafts[0]
