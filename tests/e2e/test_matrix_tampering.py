@@ -62,7 +62,6 @@ class Moved:
 
     def written(self) -> Iterator[Found]:
         """All events of all conversations; `key` is that of the post they make up, else the conversation."""
-        self._inside.clear()
         for conversation, room in self.rooms.items():
             there = events(self.server, room, self.host(room))
             keys = {e["event_id"]: e["content"][KEY] for e in there if KEY in e["content"]}
@@ -128,14 +127,14 @@ def kind(found: Found) -> str:
     return " ".join([event["type"], content.get("msgtype", ""), relation, *(p.split(":")[0] for p in part), *marks])
 
 
-@pytest.fixture(scope="module")
-def moved(synapse: Homeserver, tmp_path_factory: pytest.TempPathFactory) -> Moved:
-    return Moved(synapse, tmp_path_factory.mktemp("tampering"))
+@pytest.fixture
+def moved(synapse: Homeserver, tmp_path: Path) -> Moved:
+    return Moved(synapse, tmp_path)
 
 
 def test_whatever_is_changed_is_named(moved: Moved) -> None:
     everything = [found for found in moved.written() if moved.may_act(found)]
-    before, wanted, sorts = moved.named(), Named(), set[str]()
+    wanted, sorts = Named(), set[str]()
     emote, linked = (posted(everything, words) for words in ("to the market", "Price list"))
     for found in everything:
         sort = kind(found)
@@ -149,12 +148,11 @@ def test_whatever_is_changed_is_named(moved: Moved) -> None:
     anchor = '<a href="https://elsewhere.invalid">Price list</a> corrected'
     moved.replace(linked, shown(linked) | {"format": "org.matrix.custom.html", "formatted_body": anchor})
     wanted.update([(emote.key, Difference.MARKUP), (linked.key, Difference.MARKUP)])
-    assert moved.named() - before == wanted
+    assert moved.named() == wanted
 
 
 def test_whatever_becomes_of_a_room_is_named(moved: Moved) -> None:
     room = moved.rooms["C0GENERAL"]
-    before = moved.named()
     states = {(f.event["type"], f.event["state_key"]): f for f in moved.written() if f.room == room and is_state(f)}
     pins = states["m.room.pinned_events", ""].event["content"]["pinned"]
     levels = states["m.room.power_levels", ""].event["content"]
@@ -168,15 +166,12 @@ def test_whatever_becomes_of_a_room_is_named(moved: Moved) -> None:
     ]
     for sort, key, content in changes:
         moved.state(states[sort, key], content, by=key)
-    new = moved.named() - before
+    new = moved.named()
     whats = Counter(what for _, what in new.elements())
     assert whats.pop(Difference.PINS) == len(pins)
     names = (Difference.NAME, Difference.TOPIC, Difference.ACCESS, Difference.MEMBERS, Difference.CLOSED)
     assert whats == Counter(names)
     assert {key.partition("/")[0] for key, _ in new} == {"C0GENERAL"}
-    for sort, key, _ in changes:
-        if not key:  # for the other tests, which want to write here
-            moved.state(states[sort, key], states[sort, key].event["content"])
 
 
 def test_whatever_is_deleted_is_named(moved: Moved) -> None:
@@ -185,21 +180,20 @@ def test_whatever_is_deleted_is_named(moved: Moved) -> None:
     everything = [found for found in moved.written() if moved.may_act(found)]
     relations = [f.event["content"].get("m.relates_to", {}) for f in everything]
     roots = {relation["event_id"] for relation in relations if relation.get("rel_type") == "m.thread"}
-    before, sorts, wanted = moved.named(), set[str](), set[str]()
-    pinned = set[str]()
-    for found in reversed(everything):
+    sorts, wanted, pinned = set[str](), set[str](), set[str]()
+    for found in everything:
         sort = kind(found)
         if is_state(found):
             if found.room == moved.rooms["C0GENERAL"] and found.event["type"] in EMPTIED:
                 pinned.update(found.event["content"].get("pinned", ()))
                 moved.redact(found)
-        elif sort not in sorts and found.event["event_id"] not in roots and found.key not in wanted | set(before):
+        elif sort not in sorts and found.event["event_id"] not in roots and found.key not in wanted:
             sorts.add(sort)
             wanted.add(found.key)
             moved.redact(found)
     assert len(sorts) >= 13, sorts
     assert {"m.reaction  m.annotation", "m.room.message m.text m.replace"} <= sorts, sorts
-    new = moved.named() - before
+    new = moved.named()
     whats = Counter(what for key, what in new.elements() if key not in wanted or what is Difference.PINS)
     assert whats == Counter(
         {Difference.NAME: 1, Difference.TOPIC: 1, Difference.ACCESS: 1, Difference.PINS: len(pinned)}
