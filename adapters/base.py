@@ -221,7 +221,7 @@ class RemoteMessage(Struct, frozen=True):
     `key` is our key where the target keeps it ("" else: the core pairs by its id map). `text` is the plain text that
     is seen, made by parsing what the server returned (not what we sent). `time` in microseconds, as precise as it is
     kept. `reactions` pairs emoji (characters, or ":name:" for custom ones) with people. `author_name` is "" unless
-    this post overrides its author's name.
+    this post overrides its author's name. `markup`: see `KeepsMarkup`.
     """
 
     key: Key
@@ -236,6 +236,22 @@ class RemoteMessage(Struct, frozen=True):
     deleted: bool = False
     author_name: str = ""
     emote: bool = False
+    markup: str = ""
+
+
+class Place(Struct, frozen=True):
+    """A conversation itself as a target shows it, beside its posts; see `ShowsPlaces`.
+
+    `access`: who may come in and where it is listed, in the adapter's own words. `closed`: nobody may write any more.
+    `pins`: the pinned posts.
+    """
+
+    name: str = ""
+    topic: str = ""
+    access: str = ""
+    closed: bool = False
+    members: frozenset[RemoteId] = frozenset()
+    pins: tuple[RemoteId, ...] = ()
 
 
 # ── the verbs ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -387,6 +403,27 @@ class Remembers(Protocol):
         """Called after `open`, with the run folder, which this process alone holds. `close` gives back whatever this
         run or a killed one changed."""
         ...
+
+
+@runtime_checkable
+class KeepsMarkup(Protocol):
+    """A target that returns what was sent as it was sent, so that verify can hold formatting and links to it too."""
+
+    def markup(self, draft: Draft) -> str:
+        """Pure: what `RemoteMessage.markup` is to be. Holds nothing that may change without the draft's digest (ids of
+        people and places), but where links to messages lead."""
+        ...
+
+
+@runtime_checkable
+class ShowsPlaces(Protocol):
+    """A target that can be asked how a conversation itself looks, so that verify can hold it to the export."""
+
+    def foresee_place(self, conversation: Conversation, directory: Directory) -> Place:
+        """Pure: what `read_place` is to return. Members and pins are the core's to know."""
+        ...
+
+    async def read_place(self, conversation: RemoteId) -> Place: ...
 
 
 class BulkProgress(Protocol):
