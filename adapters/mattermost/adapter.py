@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId, RemoteMessage, Route, Target
-from migrator.adapters.mattermost.book import Book
+from migrator.adapters.mattermost.book import NO_NAMES, Book
 from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT
 from migrator.adapters.mattermost.present import NOTHING, Present
@@ -40,6 +40,7 @@ class Mattermost:
         self._book: Book | None = None
         self._writer: MattermostWriter | None = None
         self._prepared: tuple[Workspace, Callable[[Kind, Key], RemoteId | None]] | None = None
+        self._run: Path | None = None
 
     # ── the contract ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -62,6 +63,9 @@ class Mattermost:
         return self.driver.messages(conversation, hashes=hashes)
 
     # ── optional ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def keep_in(self, folder: Path) -> None:
+        self._run = folder
 
     def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
         self._prepared, self._book, self._writer = (workspace, remote), None, None
@@ -92,7 +96,10 @@ class Mattermost:
     def book(self) -> Book | None:
         """Names of everything; None while nobody said what is to move."""
         if self._book is None and self._prepared is not None:
+            from migrator.adapters.mattermost.seal import under_way
+
             workspace, remote = self._prepared
+            seal = under_way(self._run / "package") if self._run else None
             self._book = Book(
                 workspace,
                 self.present,
@@ -100,6 +107,7 @@ class Mattermost:
                 team=str(self.settings.get("team", "")),
                 merge_channels=self.settings.get("channels") == "merge",
                 match_usernames=self.settings.get("accounts") == "by-name",
+                given=seal.names if seal else NO_NAMES,
             )
         return self._book
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest
 from migrator.errors import UsageError
-from migrator.model import Local, Message
+from migrator.model import Local, Message, Workspace
 from migrator.secret import Secret, read_secret
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Host(Protocol):
     @property
     def book(self) -> Book | None: ...
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed: ...
+    def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None: ...
 
 
 class Driver:
@@ -77,10 +79,7 @@ class Driver:
         self._rest = Rest(url, token, ca_file=str(settings.get("ca_file", "")))
         if login:
             self._rest.login(login, read_secret(settings, "password"))
-        self.facts = facts = preflight.look(self._rest, team)
-        self.host.present = preflight.present(
-            self._rest, facts, lambda channel: readback.conversation_of(self.rest, channel)
-        )
+        facts = self._look(team)
         place = urlsplit(self._rest.url)
         return Target(
             identity=f"mattermost:{place.netloc}{place.path}/{team}",
@@ -89,10 +88,22 @@ class Driver:
             warnings=preflight.warnings(facts),
         )
 
+    def _look(self, team: str) -> preflight.Facts:
+        self.facts = facts = preflight.look(self.rest, team)
+        conversation_of = partial(readback.conversation_of, self.rest)
+        self.host.present = preflight.present(self.rest, facts, conversation_of)
+        return facts
+
+    def look_around(self, move: Move) -> None:
+        """Learn anew what is there, and name everything by it: another round has been imported since `open`."""
+        self._look(str(self.host.settings.get("team", "")))
+        self.host.prepare(move.source.workspace, move.done)
+
     async def close(self) -> None:
         if self._rest is not None:
             await asyncio.to_thread(self._give_back)
             self._rest.close()
+            self._rest = None
 
     def _give_back(self) -> None:
         """Previews are on again, also where a killed run left them off."""
