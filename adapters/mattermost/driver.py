@@ -24,7 +24,7 @@ from migrator.secret import Secret, read_secret
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.book import Book, Room
-    from migrator.adapters.mattermost.present import Present
+    from migrator.adapters.mattermost.present import Largest, Present
 
 __all__ = ["Driver", "Host"]
 
@@ -34,6 +34,8 @@ class Host(Protocol):
 
     settings: Mapping[str, Any]
     present: Present
+    largest: Largest
+    pixels: int
 
     @property
     def book(self) -> Book | None: ...
@@ -56,7 +58,10 @@ class Driver:
 
     @property
     def may_change_settings(self) -> bool:
-        return str(self.host.settings.get("set_server_config", "")).lower() in ("true", "yes", "1")
+        """By the configuration, or by `--set server_config=yes` for this one run."""
+        settings = self.host.settings
+        said = (str(settings.get(name, "")).lower() for name in ("set_server_config", "server_config"))
+        return not {"true", "yes", "1"}.isdisjoint(said)
 
     @property
     def rest(self) -> Rest:
@@ -80,11 +85,13 @@ class Driver:
         if login:
             self._rest.login(login, read_secret(settings, "password"))
         facts = self._look(team)
+        self.host.pixels = 0 if self.may_change_settings else facts.pixels
         place = urlsplit(self._rest.url)
         return Target(
             identity=f"mattermost:{place.netloc}{place.path}/{team}",
             version=facts.version,
-            limits=Limits(text=facts.text, file=facts.file),
+            # where the setting may be changed, the largest file decides what it is to be
+            limits=Limits(text=facts.text, file=0 if self.may_change_settings else facts.file),
             warnings=preflight.warnings(facts),
         )
 
@@ -234,7 +241,6 @@ class Driver:
             facts,
             newcomers=sum(1 for person in book.people.values() if not person.there),
             channels=sum(1 for room in book.rooms.values() if not room.direct and not room.there),
-            largest_file=0,
             emoji=sum(isinstance(emoji.image, Local) for emoji in book.workspace.emoji.values()),
             overrides=any(person.user.is_bot for person in book.people.values()),
         )
@@ -255,6 +261,13 @@ class Driver:
                 f"{len(there)} accounts are there already and stay as they are (password, roles, e-mail): {shown}"
             )
         return said
+
+    def conclude(self) -> list[str]:
+        """What the files need; known only once every message was looked at."""
+        if self.facts is None:
+            return []
+        ending = " (will be set)" if self.may_change_settings else " (set_server_config = true has it set)"
+        return [need.sentence() + ending for need in preflight.needs_of_files(self.facts, self.host.largest)]
 
     # ── load ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

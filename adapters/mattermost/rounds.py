@@ -24,6 +24,7 @@ from migrator.adapters.mattermost.book import Book
 from migrator.adapters.mattermost.compose import MAX_TEXT
 from migrator.adapters.mattermost.delivery import Deliveries, ImportRefused
 from migrator.adapters.mattermost.emoji import reaction_name
+from migrator.adapters.mattermost.images import largest_in
 from migrator.adapters.mattermost.package import Part, describe, write, written
 from migrator.adapters.mattermost.posts import Held
 from migrator.adapters.mattermost.readback import RemotePost
@@ -74,8 +75,7 @@ class Rounds:
 
     def _preflight(self) -> list[str]:
         """Settings in the way; LimitExceeded where one would stop the import."""
-        allowed = self.driver.may_change_settings or self.move.options.get("server_config") in ("yes", "true")
-        return preflight.settle(self.rest, self.driver.needs(), allowed)
+        return preflight.settle(self.rest, self.driver.needs(), self.driver.may_change_settings)
 
     # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -99,11 +99,13 @@ class Rounds:
 
             def ready(part: Part) -> None:
                 refuse(part.path, present, facts.text if facts else MAX_TEXT)
+                self._make_room(part)
                 sent[part.path] = sending.submit(self._send, part.path, known)
 
             try:
                 move = msgspec.structs.replace(self.move, done=self._changes.done)
-                package = write(move, self.book, self._compose, folder, held=self._held, ready=ready)
+                limits = Limits(file=facts.file if facts else 0)  # of a zip; messages are composed to the plan's
+                package = write(move, self.book, self._compose, folder, held=self._held, ready=ready, limits=limits)
             except BaseException:
                 self._stopped = True
                 raise
@@ -146,7 +148,18 @@ class Rounds:
         self._changes.begin(held, {post.key: post.id for post in posts})
         return held
 
-    def _compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
+    def _make_room(self, part: Part) -> None:
+        """A zip and what is in it must not be larger than the server takes; where settings may be changed they are."""
+        facts = self.driver.facts
+        if facts is None or not self.driver.may_change_settings:
+            return
+        found = preflight.needs_of_files(facts, largest_in(part.path), part.path.stat().st_size)
+        if found:
+            self.advice += preflight.change(self.rest, [msgspec.structs.replace(need, fatal=True) for need in found])
+            self.driver.facts = preflight.look(self.rest, str(self.driver.host.settings.get("team", "")))
+
+    def _compose(self, message: Message, directory: Directory, _limits: Limits) -> Composed:
+        limits = self.move.target.limits if self.move.target else Limits()
         composed = self.driver.host.compose(message, directory, limits)
         self._changes.look(message, composed)
         return composed
