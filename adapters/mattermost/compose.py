@@ -84,12 +84,13 @@ def compose(
     blocks = [*_body(message), *(_stand_in(file) for file in message.files if file not in sent)]
     pieces = writer.parts(blocks, directory, limits.text or MAX_TEXT)
     kind, props = _kind(message, book), _props(message, book)
+    first, *more = _batches(sent, limits.file) if sent else ((),)
     drafts = [
-        _draft("" if number == 1 else str(number), piece, kind, props, sent[:FILES_PER_POST] if number == 1 else ())
+        _draft("" if number == 1 else str(number), piece, kind, props, first if number == 1 else ())
         for number, piece in enumerate(pieces, 1)
     ]
-    for number, first in enumerate(range(FILES_PER_POST, len(sent), FILES_PER_POST), 2):
-        drafts.append(_draft(f"files:{number}", Rendered("", ""), kind, props, sent[first : first + FILES_PER_POST]))
+    for number, files in enumerate(more, 2):
+        drafts.append(_draft(f"files:{number}", Rendered("", ""), kind, props, files))
     if message.broadcast and message.thread:
         names = ", ".join(file.name for file in sent)
         for number, piece in enumerate(pieces, 1):
@@ -99,6 +100,18 @@ def compose(
     return Composed(
         tuple(drafts), (*pieces[0].losses, *_reaction_losses(message), *_other_losses(message, limits, pixels))
     )
+
+
+def _batches(files: tuple[File, ...], most: int) -> Iterator[tuple[File, ...]]:
+    """At most ten to a post, and no more bytes than one import file may have (0: no limit)."""
+    start = size = 0
+    for at, file in enumerate(files):
+        more = file.data.size if isinstance(file.data, Local) else 0
+        if at > start and (at - start == FILES_PER_POST or (most and size + more > most)):
+            yield files[start:at]
+            start, size = at, 0
+        size += more
+    yield files[start:]
 
 
 def _draft(

@@ -91,7 +91,7 @@ class Driver:
             identity=f"mattermost:{place.netloc}{place.path}/{team}",
             version=facts.version,
             # where the setting may be changed, the largest file decides what it is to be
-            limits=Limits(text=facts.text, file=0 if self.may_change_settings else facts.file),
+            limits=Limits(text=facts.text, file=0 if self.may_change_settings else facts.file - preflight.ROOM),
             warnings=preflight.warnings(facts),
         )
 

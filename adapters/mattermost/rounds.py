@@ -104,7 +104,8 @@ class Rounds:
 
             try:
                 move = msgspec.structs.replace(self.move, done=self._changes.done)
-                limits = Limits(file=facts.file if facts else 0)  # of a zip; messages are composed to the plan's
+                most = facts.file - preflight.ROOM if facts else 0
+                limits = Limits(file=most)  # of a zip; messages are composed to the plan's
                 package = write(move, self.book, self._compose, folder, held=self._held, ready=ready, limits=limits)
             except BaseException:
                 self._stopped = True

@@ -68,9 +68,11 @@ def test_a_half_made_import_is_met_again_and_a_newer_export_follows(
 
     monkeypatch.setattr(rounds, "refuse", look_at)
     run = tmp_path / "run"
-    with monkeypatch.context() as patched, pytest.raises(Died):
+    first = export(tmp_path / "export", "one", "two")
+    with monkeypatch.context() as patched:
         patched.setattr(delivery, "run", die)
-        move(server, "half", export(tmp_path / "export", "one", "two"), run)
+        with pytest.raises(Died):
+            move(server, "half", first, run)
     import_entities_only(rest, run / "package" / "round-001" / "import-001.zip", tmp_path)
     team = server.get("/teams/name/half")["id"]
     shut = server.get(f"/teams/{team}/channels/name/shut", include_deleted="true")
