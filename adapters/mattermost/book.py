@@ -187,7 +187,7 @@ class Book:
         rooms: dict[ConversationId, Room] = {}
         ours = {place.conversation: place for place in self.present.channels.values() if place.conversation}
         by_id = {place.id: place for place in self.present.channels.values()}
-        taken = set() if merge else set(self.present.channels)
+        taken = {name for name, place in self.present.channels.items() if not (merge or place.empty)}
         taken |= set(self.given.channels.values())
         order = sorted(self.workspace.conversations.values(), key=lambda c: (c.archived, bool(c.reason), c.id))
         places: dict[tuple[str, ...], list[ConversationId]] = {}

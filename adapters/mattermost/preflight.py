@@ -112,22 +112,26 @@ def look(rest: Rest, team: str) -> Facts:
 
 
 def present(rest: Rest, facts: Facts, conversation_of: Callable[[str], str] = lambda _: "") -> Present:
-    """Everything on the server that our names could clash with. `conversation_of`: what of ours a channel holds.
-
-    A channel that is open and empty is no clash: a killed import may have left it, and nobody loses anything there.
-    """
+    """Everything on the server that our names could clash with. `conversation_of`: what of ours a channel holds."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         emoji = pool.submit(lambda: frozenset(str(e["name"]) for e in rest.pages("/emoji")))
         users = pool.submit(lambda: list(rest.pages("/users")))
-        used = [c for c in _channels(rest, facts.team) if c["total_msg_count"] or c["delete_at"]] if facts.team else []
-        holding = list(pool.map(conversation_of, [str(c["id"]) for c in used]))
+        channels = list(_channels(rest, facts.team)) if facts.team else []
+        used = [str(c["id"]) for c in channels if c["total_msg_count"]]
+        holding = dict(zip(used, pool.map(conversation_of, used), strict=True))
     accounts = [
         Account(str(u["id"]), str(u["username"]), str(u.get("email") or ""), bool(u.get("is_bot")), _note(u))
         for u in users.result()
     ]
     places = [
-        Place(str(c["id"]), str(c["name"]), bool(c["delete_at"]), conversation)
-        for c, conversation in zip(used, holding, strict=True)
+        Place(
+            id=str(c["id"]),
+            name=str(c["name"]),
+            archived=bool(c["delete_at"]),
+            conversation=holding.get(str(c["id"]), ""),
+            empty=not c["total_msg_count"] and not c["delete_at"],
+        )
+        for c in channels
     ]
     return Present(
         accounts={account.username: account for account in accounts},
