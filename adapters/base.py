@@ -331,6 +331,13 @@ class Foresees(Protocol):
 
 
 @runtime_checkable
+class Concludes(Protocol):
+    def conclude(self) -> Sequence[str]:
+        """After every message was composed: sentences for the plan about what only all of them together show."""
+        ...
+
+
+@runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""
