@@ -35,7 +35,7 @@ ORDER = [
     },
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder", "selection"},
-    {"page", "report"},
+    {"page", "report", "recognise"},
     {"move"},
     {"cli"},
 ]
