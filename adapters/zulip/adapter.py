@@ -31,6 +31,7 @@ from migrator.adapters.base import (
     RemoteId,
     RemoteMessage,
     Route,
+    Source,
     Target,
 )
 from migrator.adapters.zulip import topics
@@ -154,6 +155,13 @@ class Zulip:
         told = await self._run(self._tell) if asked else None
         chosen = archive.choices(self.settings, told, self.policy, self.main_topic, known)
         return archive.write(move, chosen, Path(str(move.options.get("out") or "") or move.folder))
+
+    async def recognise(self, source: Source) -> Mapping[Kind, Mapping[Key, RemoteId]]:
+        """What came of an archive; in this thread, to which the source may be tied."""
+        from migrator.adapters.zulip.recognise import recognise
+
+        known = _known_people(self.settings.get("people_file"))
+        return recognise(self.session, source, known, str(self.settings.get("email_domain") or ""))
 
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 

@@ -230,7 +230,8 @@ class _Maker:
             f"import it: {manage} import {name} /PATH/TO/{self.out.name}",
             "start the server: ~/deployments/current/scripts/start-server",
             f"let people in: {manage} send_password_reset_email -r {name} --all-users (or set up single sign-on)",
-            f"the organisation is called {name} at first: give it its name in its settings, and add user groups there",
+            f"compare it then, message by message: slack-migrator verify {self.move.folder.parent} --config FILE",
+            f"the organisation is called {name} at first: give it its name in its settings",
             f"if the import ends in an error: {manage} delete_realm -r {name}, and import again",
         ]
         if not self.settings.exact:
