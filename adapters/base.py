@@ -84,13 +84,15 @@ class Route(Struct, frozen=True):
     """One way into a target. `fates` names every Feature (the conformance suite fails on a missing one).
 
     `needs` lists the rights and settings this route asks for, one sentence each; `rate` is posts per second as measured
-    on a real server, for the estimate (0: unknown).
+    on a real server, for the estimate (0: unknown). `by_hand`: the limits of a package that an admin loads on the
+    server's host, where no server is asked before and nothing can be read back until then (`Recognises`).
     """
 
     name: str  # "live" or "bulk" or the target's own word ("archive", "file")
     fates: Mapping[Feature, Support]
     needs: tuple[str, ...] = ()
     rate: float = 0.0
+    by_hand: Limits | None = None
 
 
 class Target(Struct, frozen=True):
@@ -476,6 +478,15 @@ class Bulk(Protocol):
 
         Killed at any point and called again, it resumes: no loss, no doubles.
         """
+        ...
+
+
+@runtime_checkable
+class Recognises(Protocol):
+    """A target with a route whose package is loaded by hand (`Route.by_hand`)."""
+
+    async def recognise(self, source: Source) -> Mapping[Kind, Mapping[Key, RemoteId]]:
+        """After `open`: which people, conversations and emoji of the package are there, by what they are called."""
         ...
 
 

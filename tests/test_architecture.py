@@ -36,7 +36,7 @@ ORDER = [
     {"share"},
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder", "selection"},
-    {"page", "report"},
+    {"page", "report", "recognise"},
     {"move"},
     {"cli"},
 ]
