@@ -25,7 +25,7 @@ ORDER = [
         "lower",
         "cut",
         "render",
-        "pieces",
+        "emoji_names",
         "markdown",
         "survey",
         "survey_text",
@@ -42,7 +42,7 @@ ORDER = [
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "directory"}
-ADAPTER_MAY |= {"plain", "lower", "cut", "render", "pieces", "markdown"}
+ADAPTER_MAY |= {"plain", "lower", "cut", "render", "emoji_names", "markdown"}
 
 
 def sources(folder: str) -> list[Path]:
