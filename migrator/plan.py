@@ -14,7 +14,7 @@ from hashlib import blake2b
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Adapter, Composed, Key, Kind, Limits, RemoteId, Route, Source, Target
+from migrator.adapters.base import Adapter, Composed, Concludes, Key, Kind, Limits, RemoteId, Route, Source, Target
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
@@ -203,9 +203,13 @@ class Planner:
             conversations=tuple(lines),
             ledger=tuple(self.ledger.lines()),
             found=found,
-            warnings=self.target.warnings if self.target else (),
+            warnings=self._warnings(),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
+
+    def _warnings(self) -> tuple[str, ...]:
+        said = self.target.warnings if self.target else ()
+        return (*said, *self.adapter.conclude()) if isinstance(self.adapter, Concludes) else said
 
 
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids

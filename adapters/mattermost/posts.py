@@ -19,7 +19,7 @@ from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.book import Book, Person, Room
 from migrator.adapters.mattermost.emoji import custom_name, reaction_name
-from migrator.model import File, Message, Reaction, micros
+from migrator.model import File, Local, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
 
@@ -27,6 +27,7 @@ KEY = "slack_key"  # the prop that names the message a post comes from
 SHIFT = "slack_shift"  # milliseconds that create_at was moved by to be unique in its channel
 REPLIES = 3_000  # in one line: 3,640 exceed what the database takes in one statement (facts 4.6)
 LINE_BYTES = 8 << 20  # the server reads lines of up to 16 MiB
+FILE_BYTES = 90 << 20  # files of one line, where the server's MaxFileSize is not known
 FOLLOWERS = 10  # per thread: a batch of 1,000 lines takes 10,922 (facts 4.6)
 SPOOL = 8 << 20
 UNCOUNTED = frozenset({"system_join_channel", "system_leave_channel", "system_add_to_channel"})
@@ -253,16 +254,18 @@ class Writer:
         recent = sorted(thread.seen.items(), key=lambda pair: (-pair[1], pair[0]))[:FOLLOWERS]
         last = max(thread.seen.values())
         followers = lines.encode([lines.Follower(user, last) for user, _ in sorted(recent)])
-        number, size = 0, 0
+        number, size, weight = 0, 0, _weight(root)
         replies: list[_Entry] = []
         for entry in entries:
             if not entry.fresh:
                 continue
-            if replies and (len(replies) >= REPLIES or size + len(entry.data) > LINE_BYTES):
+            heavy = weight + _weight(entry) > (self.limits.file or FILE_BYTES)
+            if replies and (len(replies) >= REPLIES or size + len(entry.data) > LINE_BYTES or heavy):
                 yield self._thread_line(root, replies, followers, number)
-                number, size, replies = number + 1, 0, []
+                number, size, weight, replies = number + 1, 0, _weight(root), []
             replies.append(entry)
             size += len(entry.data)
+            weight += _weight(entry)
         yield self._thread_line(root, replies, followers, number)
 
     def _entries(self, thread: _Thread) -> Iterator[_Entry]:
@@ -277,6 +280,11 @@ class Writer:
         entries = [root, *replies] if number == 0 and root.fresh else replies
         files = tuple([file for entry in [root, *replies] for file in entry.files])
         return Line(self._before + data + self._after, tuple([(e.key, e.digest) for e in entries]), files, number)
+
+
+def _weight(entry: _Entry) -> int:
+    """Bytes of its files: a line's files must all be in the zip where it stands."""
+    return sum(file.data.size for file in entry.files if isinstance(file.data, Local))
 
 
 def _toned(reaction: Reaction) -> str:
