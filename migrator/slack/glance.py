@@ -8,20 +8,19 @@ side of looking closely.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
-from migrator.model import UserId
 from migrator.slack.damage import Damaged
 from migrator.slack.people import People
 from migrator.slack.wire import NULL, Record, decode
 
 __all__ = ["Glance", "decode_all", "look_closely", "names_only_known"]
 
-_ID = re.compile(rb'\s*:\s*"([UWB][A-Z0-9]+)').match
-_MENTIONED = re.compile(rb"([UWB][A-Z0-9]+)(\|)?").match
+_MENTIONS = re.compile(rb"@([UWB][A-Z0-9]+)(\|)?").findall
+_IDS = re.compile(rb'_id"(?<=(?:user|thor|roup)_id")\s*:\s*"([UWBS][A-Z0-9]+)').findall  # user, author, usergroup
 _SPELLED_OUT = re.compile(rb"\\u00(?!3[CcEe]|26)[0-7]").search  # an ASCII letter that could stand as itself
 
 
@@ -61,24 +60,12 @@ def look_closely(content: bytes, glances: Sequence[Glance], people: People) -> d
 
     None where that cannot be done for each of them alone.
     """
-    places = [place for place, glance in enumerate(glances) if _is_telling(glance, people)]
-    if not places:
-        return {}
-    try:
-        raws = _split(content)
-        records = {place: decode(raws[place]) for place in places}
-    except (msgspec.DecodeError, RecursionError, Damaged):
-        return None
-    if any(record.bot_id in people.listed for record in records.values()):
-        return None  # it may tell that a listed person is somebody else
-    return records
-
-
-def _is_telling(glance: Glance, people: People) -> bool:
-    listed = people.listed
-    if (
-        glance.user not in listed
-        or glance.user in people.bots
+    listed, bots = people.listed, people.bots
+    places = [
+        place
+        for place, glance in enumerate(glances)
+        if glance.user not in listed
+        or glance.user in bots
         or glance.subtype is not NULL
         or glance.files is not NULL
         or glance.file is not NULL
@@ -86,39 +73,36 @@ def _is_telling(glance: Glance, people: People) -> bool:
         or glance.pinned_to is not NULL
         or glance.inviter is not NULL
         or glance.welcome_party_user_id is not NULL
-    ):
-        return True
-    named = [glance.parent_user_id] if glance.parent_user_id else []
-    if glance.edited is not None and glance.edited.user:
-        named.append(glance.edited.user)
-    for reaction in glance.reactions or ():
-        named += reaction.users or ()
-    return any(user not in listed for user in named)
+        or (glance.parent_user_id and glance.parent_user_id not in listed)
+        or (glance.edited is not None and glance.edited.user and glance.edited.user not in listed)
+        or (glance.reactions and any(user not in listed for r in glance.reactions for user in r.users or ()))
+    ]
+    if not places:
+        return {}
+    try:
+        raws = _split(content)
+        records = {place: decode(raws[place]) for place in places}
+    except (msgspec.DecodeError, RecursionError, Damaged):
+        return None
+    if any(record.bot_id in listed for record in records.values()):
+        return None  # it may tell that a listed person is somebody else
+    return records
 
 
 def names_only_known(content: bytes, people: People) -> bool:
     """Whether texts, blocks and attachments of a member name nobody that is news: by mention, by id, or as a group."""
-    if b"\\u00" in content and _SPELLED_OUT(content):
+    if _SPELLED_OUT(content) or (b"^" in content and b"subteam" in content):
         return False
-    if (b"^" in content and b"subteam" in content) or b'usergroup_id"' in content:
-        return False
-    return all(_is_known(user, labelled, people) for user, labelled in _named(content))
+    mentions, ids = set(_MENTIONS(content)), set(_IDS(content))
+    return all(_is_known(id_, labelled, people) for id_, labelled in mentions) and all(
+        _is_known(id_, b"", people) for id_ in ids
+    )
 
 
-def _is_known(user: UserId, labelled: bool, people: People) -> bool:
+def _is_known(id_: bytes, labelled: bytes, people: People) -> bool:
     """Whether one more mention changes nothing."""
+    user = id_.decode()
     if user in people.listed or (canonical := people.canonical(user)) in people.listed:
         return True
     met = people.met.get(canonical)
     return met is not None and "mention" in met.reasons and not labelled
-
-
-def _named(content: bytes) -> Iterator[tuple[str, bool]]:
-    """Ids that may be mentioned, each with whether a label stands beside it."""
-    for after in content.split(b"@")[1:]:
-        if match := _MENTIONED(after):
-            yield match[1].decode(), match[2] is not None
-    for key in (b'user_id"', b'author_id"'):
-        for after in content.split(key)[1:]:
-            if match := _ID(after):
-                yield match[1].decode(), False

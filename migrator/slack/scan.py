@@ -226,8 +226,8 @@ class _Pass:
             self.ascending = False
         self.moments.extend(moments)
         self.index.spans.firsts.append(moments[0] if moments else 0)
-        quiet = [record for place, record in enumerate(records) if place not in close]
-        self.scanner.teams.update(record.team for record in quiet if record.team)
+        quiet = [record for place, record in enumerate(records) if place not in close] if close else records
+        self.scanner.teams.update([record.team for record in quiet if record.team])
         if not self.listed:
             self.index.authors.update(record.user for record in quiet if record.user)
         for place, record in enumerate(records):
