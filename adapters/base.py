@@ -437,11 +437,21 @@ class BulkProgress(Protocol):
     def advance(self, count: int = 1) -> None: ...
 
 
+Group: TypeAlias = tuple[ConversationId, ...]  # conversations that one process is to take, one after the other
+
+
+def in_this_process(work: Callable[[Group], Any], groups: Sequence[Group]) -> Iterator[Any]:
+    """`Move.spread` where there is one process."""
+    return map(work, groups)
+
+
 class Move(Struct, frozen=True):
     """Everything a bulk route is given. `done(kind, key)` answers what an earlier run already loaded (delta runs).
 
     `folder` is the run folder's own place for packages and resume state (0700). `record` writes an id-map line once the
     target has acknowledged it. `options` are the user's choices (skip notices, thread policy …) by name.
+    `spread(work, groups)` gives `work(group)` of each group in order, perhaps from other processes: there, `source` may
+    be read and new files written; results are pickled, and what else `work` changes is lost.
     """
 
     source: Source
@@ -453,6 +463,7 @@ class Move(Struct, frozen=True):
     record: Callable[[Kind, Key, RemoteId, str], None]  # kind, key, remote id, digest
     options: Mapping[str, Any]
     composed: Callable[[Message, Composed], None] = lambda _message, _composed: None  # see `OnePass`
+    spread: Callable[[Callable[[Group], Any], Sequence[Group]], Iterator[Any]] = in_this_process
 
 
 @runtime_checkable

@@ -33,7 +33,8 @@ from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
 from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
 from migrator.plain import canonical, plain
-from migrator.plan import Options, choose_route, chosen, file_shortfall, is_skipped, post_key
+from migrator.plan import Options, choose_route, chosen, is_skipped
+from migrator.share import file_shortfall, post_key
 
 __all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "verify"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib.resources import files
 
@@ -46,9 +46,12 @@ def is_name(word: str) -> bool:
 
 def reaction_name(reaction: Reaction) -> EmojiName | None:
     """What to react with; None where Mattermost has no such emoji."""
-    if not reaction.char:
-        return EmojiName(custom_name(reaction.name))
-    points = [f"{ord(c):04x}" for c in reaction.char if c != "\ufe0f"]
+    return _standard(reaction.char) if reaction.char else EmojiName(custom_name(reaction.name))
+
+
+@lru_cache(maxsize=8192)
+def _standard(char: str) -> EmojiName | None:
+    points = [f"{ord(c):04x}" for c in char if c != "\ufe0f"]
     bare = [point for point in points if point not in _TONES]
     for some in (points, bare):
         if name := _table().by_code.get("-".join(some)):
@@ -62,6 +65,7 @@ def character(name: str) -> str:
     return "".join(chr(int(point, 16)) for point in code.split("-") if point != "fe0f") if code else ""
 
 
+@lru_cache(maxsize=8192)
 def custom_name(name: str) -> str:
     """A custom emoji's name as Mattermost takes it ([a-z0-9+_-], at most 64), not one of its own; the same always."""
     low = name.lower()
