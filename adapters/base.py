@@ -123,6 +123,10 @@ class Source(Protocol):
         """
         ...
 
+    def holds(self, conversation: ConversationId, ts: Ts) -> bool:
+        """Whether there is a message of this `ts`: for links to messages, before they are read."""
+        ...
+
     def open(self, file: File) -> BinaryIO:
         """The bytes of a file whose `data` is Local. Raises SkipItem where they turn out to be unreadable."""
         ...

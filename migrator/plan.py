@@ -14,7 +14,19 @@ from hashlib import blake2b
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Adapter, Composed, Concludes, Key, Kind, Limits, RemoteId, Route, Source, Target
+from migrator.adapters.base import (
+    Adapter,
+    Composed,
+    Concludes,
+    Edits,
+    Key,
+    Kind,
+    Limits,
+    RemoteId,
+    Route,
+    Source,
+    Target,
+)
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
@@ -25,7 +37,6 @@ from migrator.model import (
     Local,
     Message,
     Role,
-    Workspace,
 )
 from migrator.share import ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
 from migrator.survey import features
@@ -145,7 +156,8 @@ class Planner:
         self.snapshot, self.options = snapshot, options
         self.route = choose_route(adapter, options.route)
         self.limits = target.limits if target else Limits()
-        self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
+        relinked = frozenset(c.id for c in chosen(source, options)) if _relinks(adapter, self.route) else frozenset()
+        self.names = Names(source.workspace, partial(_foreseen, source, self.route, snapshot, relinked))
         self.ledger = Ledger()
         self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
         self._shares: dict[str, Share] = {}
@@ -212,11 +224,22 @@ class Planner:
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids
 
 
-def _foreseen(workspace: Workspace, route: Route, snapshot: Snapshot, kind: Kind, key: Key) -> RemoteId | None:
-    """What a writer will find when messages are sent: by then people, conversations, groups and emoji are made."""
+def _relinks(adapter: Adapter, route: Route) -> bool:
+    """Whether links to messages that are sent later will be mended: the engine does, where posts can be edited."""
+    return route.name == "live" and isinstance(adapter, Edits)
+
+
+def _foreseen(
+    source: Source, route: Route, snapshot: Snapshot, relinked: frozenset[str], kind: Kind, key: Key
+) -> RemoteId | None:
+    """What a writer will find in the end: people, conversations, groups, emoji, and messages of `relinked` ones."""
     if (remote := snapshot.remote(kind, key)) is not None:
         return remote
-    if kind is Kind.EMOJI:
+    workspace = source.workspace
+    if kind is Kind.POST:
+        conversation, _, ts = key.partition("/")
+        made = conversation in relinked and source.holds(conversation, ts)
+    elif kind is Kind.EMOJI:
         emoji = workspace.emoji.get(key)
         made = emoji is not None and isinstance(emoji.image, Local) and _holds(route, Feature.CUSTOM_EMOJI)
     elif kind is Kind.GROUP:
