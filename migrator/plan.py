@@ -174,8 +174,11 @@ class Planner:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
         planner = ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options.skip_notices)
         self._open[conversation.id] = planner
-        yield from planner.watch(self.source)
-        self._shares[conversation.id] = self._open.pop(conversation.id).share()
+        return planner.watch(self.source, self._close)
+
+    def _close(self, share: Share) -> None:
+        self._shares[share.line.id] = share
+        del self._open[share.line.id]
 
     def take(self, message: Message, composed: Composed) -> None:
         """What a message that was handed out became."""

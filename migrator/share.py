@@ -6,7 +6,7 @@ Messages that hold and lose the same are counted as one sort, and each sort is s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Protocol, TypeAlias
 
@@ -16,7 +16,7 @@ from migrator.adapters.base import Composed, Draft, Key, Kind, Limits, RemoteId,
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Loss
 from migrator.model import Conversation, ConversationKind, File, FileMode, Loc, Local, Message, MessageKind, Reaction
 from migrator.survey import Signature, features, features_of, signature
-from migrator.survey_text import text_features
+from migrator.survey_text import is_bare, text_features
 
 __all__ = [
     "ConversationLine",
@@ -113,31 +113,31 @@ class ConversationPlanner:
         self.sorts: dict[_Kind, _Sort] = {}
         self.here: set[str] = set()  # pinned messages that were met
 
-    def watch(self, source: Source) -> Iterator[Message]:
-        """The messages to move, each to be taken next; those left out are settled here."""
+    def watch(self, source: Source, close: Callable[[Share], None]) -> Iterator[Message]:
+        """The messages to move, each to be taken next; those left out are settled here. `close` is told the sum."""
         pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
         for message in source.messages(self.conversation.id, self.ledger):
             self.count += 1
-            self.last = message.ts
-            if self.count == 1:
-                self.first = message.ts
-            if message.ts in pinned:
+            if pinned and message.ts in pinned:
                 self.here.add(message.ts)
             if self.skip_notices and is_notice(message):
                 self._skip(message)
             else:
                 yield message
+            if self.count == 1:
+                self.first = message.ts
+            self.last = message.ts
+        close(self.share())
 
     def take(self, message: Message, composed: Composed) -> None:
-        held = signature(message)
         if message.kind is MessageKind.PLACEHOLDER:
             self.placeholders.add(message.ts)
         else:
-            self._sort(message, held, composed)
-        ts, drafts = message.ts, composed.drafts
+            self._sort(message, composed)
+        pending, drafts = self.pending, composed.drafts
         for draft in drafts:
-            self.pending.append(f"{ts}/{draft.part}={draft.digest}")
-        if len(self.pending) >= PENDING:
+            pending.append(f"{message.ts}/{draft.part}={draft.digest}")
+        if len(pending) >= PENDING:
             self._hash()
         if self.posts:
             for draft in drafts:
@@ -193,11 +193,12 @@ class ConversationPlanner:
         for feature, n in features(message):
             self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
 
-    def _sort(self, message: Message, held: Signature, composed: Composed) -> None:
-        text = text_features(message.body)
+    def _sort(self, message: Message, composed: Composed) -> None:
+        body, losses = message.body, composed.losses
+        text = () if is_bare(body) else tuple(text_features(body).items())
         files = tuple([file_shortfall(file, self.limits) for file in message.files]) if message.files else ()
-        orphan = message.thread != "" and message.thread in self.placeholders
-        kind = held, tuple(text.items()) if text else (), composed.losses, files, orphan
+        orphan = message.thread in self.placeholders if message.thread else False
+        kind = signature(message), text, losses, files, orphan
         sort = self.sorts.get(kind)
         if sort is None:
             sort = self.sorts[kind] = _Sort()

@@ -27,7 +27,7 @@ from migrator.slack.subtypes import LOGS, SLACKBOT
 from migrator.slack.times import before, instant, is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
-__all__ = ["Absent", "Index", "Scanner", "pointed_at"]
+__all__ = ["Absent", "Findings", "Index", "Scanner", "pointed_at"]
 
 _MENTION = re.compile(r"<@([A-Z0-9]{2,})(?:\|([^>]*))?>")
 _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
@@ -74,16 +74,33 @@ class Index(Struct):
         return moment in self.absent or _holds(self.moments, moment)
 
 
-class Scanner:
-    """Reads members, and fills `people`, `groups`, `teams`, `domains`, `quarantine`."""
+class Findings:
+    """What messages tell of the workspace: whom and which groups they name, their team and domain, what is damaged."""
 
-    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
-        """`pinned`: files that some conversation has pinned."""
-        self.layout, self.people, self.pinned = layout, people, pinned
+    def __init__(self, people: People) -> None:
+        self.people = people
         self.groups: dict[GroupId, str] = {}
         self.teams: Counter[str] = Counter()
         self.domains: Counter[str] = Counter()
         self.quarantine: list[Quarantined] = []
+
+    def join(self, other: Findings) -> None:
+        """Those of one more conversation. The order of conversations counts; who read them does not."""
+        self.people.join(other.people)
+        for group, label in other.groups.items():
+            self.groups[group] = label or self.groups.get(group, "")
+        self.teams.update(other.teams)
+        self.domains.update(other.domains)
+        self.quarantine += other.quarantine
+
+
+class Scanner(Findings):
+    """Reads the members of one conversation, and finds what they tell."""
+
+    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
+        """`pinned`: files that some conversation has pinned."""
+        super().__init__(people.apart())
+        self.layout, self.pinned = layout, pinned
 
     def conversation(self, members: list[str], *, listed: bool) -> Index:
         """The index of the conversation whose records lie in these members. Spans are in their order."""
@@ -92,6 +109,14 @@ class Scanner:
         for member in members:
             pass_.member(member)
         return pass_.finish()
+
+    @property
+    def findings(self) -> Findings:
+        """For another process: without what is listed, which is known there."""
+        out = Findings(self.people)
+        out.people.listed = {}
+        out.groups, out.teams, out.domains, out.quarantine = self.groups, self.teams, self.domains, self.quarantine
+        return out
 
     def damaged(self, at: Loc, reason: str) -> None:
         self.quarantine.append(Quarantined(at, reason))
