@@ -7,7 +7,7 @@ composes every message as the target would show it, so the ledger of the plan is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Protocol
@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Adapter, Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source, Target
+from migrator.adapters.base import ActsFor, Adapter, Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source, Target
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
@@ -42,6 +42,7 @@ __all__ = [
     "Snapshot",
     "choose_route",
     "make_plan",
+    "may_act",
     "post_key",
     "reaction_key",
 ]
@@ -150,6 +151,14 @@ def choose_route(adapter: Adapter, wanted: str) -> Route:
     )
 
 
+NOT_THEIRS = "only they could do it themselves: the target gives nobody the right to act for them"
+
+
+def may_act(adapter: Adapter, route: Route, user: str) -> bool:
+    """Whether what only this person could do can be done for them. A package needs nobody's leave."""
+    return route.by_hand is not None or not isinstance(adapter, ActsFor) or adapter.acts_for(user)
+
+
 def is_skipped(message: Message, options: Options) -> bool:
     """Whether the mover asked to leave this message out."""
     return options.skip_notices and message.kind is MessageKind.EVENT and not message.is_root and not message.thread
@@ -194,13 +203,16 @@ class Planner:
         self.limits = target.limits if target else Limits()
         self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
         self.ledger = Ledger()
-        self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
+        self.may_act = partial(may_act, adapter, self.route)
+        self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
         self._lines: dict[str, ConversationLine] = {}
         self._open: dict[str, _ConversationPlanner] = {}
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
-        planner = _ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options, self.ledger)
+        planner = _ConversationPlanner(
+            conversation, self.route, self.limits, self.snapshot, self.options, self.ledger, self.may_act
+        )
         self._open[conversation.id] = planner
         yield from planner.watch(self.source)
         self._lines[conversation.id] = self._open.pop(conversation.id).line()
@@ -267,8 +279,9 @@ class _ConversationPlanner:
         snapshot: Snapshot,
         options: Options,
         ledger: Ledger,
+        may_act: Callable[[str], bool],
     ) -> None:
-        self.conversation = conversation
+        self.conversation, self.may_act = conversation, may_act
         self.route, self.limits = route, limits
         self.snapshot, self.options, self.ledger = snapshot, options, ledger
         self.placeholders: set[str] = set()
@@ -298,7 +311,7 @@ class _ConversationPlanner:
             self.seen.update(f"{post_key(message, draft.part)}={draft.digest};".encode())
             self.tally[self._state(post_key(message, draft.part), draft)] += 1
         self.tally["reactions"] += sum(
-            reaction_key(message, reaction, user) not in self.reactions
+            reaction_key(message, reaction, user) not in self.reactions and self.may_act(user)
             for reaction in message.reactions
             for user in reaction.users
         )
@@ -355,6 +368,10 @@ class _ConversationPlanner:
                 self.ledger.find(loss.feature, loss.count)
             else:
                 yield loss.feature, loss.count
+        barred = sum(not self.may_act(user) for reaction in message.reactions for user in reaction.users)
+        if barred and _holds(self.route, Feature.REACTION):
+            self.ledger.settle(Feature.REACTION, Fate.DROPPED, barred, note=NOT_THEIRS, at=message.at)
+            yield Feature.REACTION, barred
         for file in message.files:
             if note := file_shortfall(file, self.limits):
                 self.ledger.settle(Feature.FILE, Fate.APPROXIMATED, note=note, at=message.at)
@@ -367,7 +384,9 @@ class _ConversationPlanner:
     def _settle_pins(self, here: set[str]) -> None:
         for pin in self.conversation.pins:
             self.ledger.find(Feature.PIN)
-            if pin.ts in here:
+            if pin.ts in here and _holds(self.route, Feature.PIN) and not self.may_act(pin.by):
+                self.ledger.settle(Feature.PIN, Fate.DROPPED, note=NOT_THEIRS)
+            elif pin.ts in here:
                 support = self.route.fates[Feature.PIN]
                 self.ledger.settle(Feature.PIN, support.fate, note=support.how)
             else:
@@ -387,7 +406,7 @@ def file_shortfall(file: File, limits: Limits) -> str:
 
 
 def _entities(
-    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger
+    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger, may_act: Callable[[str], bool]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Count people, conversations, groups and emoji, and settle what hangs on them."""
     create, present = Counter[str](), Counter[str]()
@@ -407,7 +426,9 @@ def _entities(
         settle(Feature.BOT if user.is_bot else Feature.STRANGER if user.role is Role.STRANGER else Feature.USER)
         if not user.active:
             settle(Feature.DEACTIVATED)
-        if isinstance(user.avatar, Local):
+        if isinstance(user.avatar, Local) and _holds(route, Feature.AVATAR) and not may_act(user.id):
+            drop(Feature.AVATAR, NOT_THEIRS)
+        elif isinstance(user.avatar, Local):
             settle(Feature.AVATAR)
         elif user.avatar is not None:
             drop(Feature.AVATAR, "the export holds only its address")
