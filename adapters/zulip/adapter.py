@@ -74,6 +74,8 @@ class Zulip:
         self.lanes = int(self.settings.get("lanes", LANES))
         self.memory = Memory()
         self._session: Session | None = None
+        self._users: Mapping[str, User] = {}
+        self._remote: Callable[[Kind, Key], RemoteId | None] = lambda _kind, _key: None
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -126,7 +128,7 @@ class Zulip:
         return await self._run(self.session.find, kind, list(keys), within)
 
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
-        return compose(message, directory, limits, self.policy)
+        return compose(message, directory, limits, self.policy, acts_for=self.acts_for)
 
     async def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
         reading = self.session.posts.read(conversation, hashes=hashes)
@@ -181,6 +183,19 @@ class Zulip:
 
     # ── optional verbs ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
+        self._users = {bot: user for user in workspace.users.values() for bot in user.bot_ids} | dict(workspace.users)
+        self._remote = remote
+
+    def acts_for(self, user: str) -> bool:
+        """Without a server there is no saying: then yes. What nobody did, nobody can do."""
+        if self._session is None or not self._users:
+            return True
+        return user in self._users and self.session.accounts.acts_for(self._users[user])
+
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        return await self._run(self.session.put_avatar, remote, image.name, body.read())
+
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         return await self._run(self.session.begin)
 
@@ -202,7 +217,19 @@ class Zulip:
         self, conversation: Conversation, remote: RemoteId, members: Mapping[str, RemoteId]
     ) -> None:
         self.session.posts.forget(remote)
+        await self._star(conversation)
         await self._run(self.session.places.close, conversation, remote)
+
+    async def _star(self, conversation: Conversation) -> None:
+        """Pins become stars of whoever pinned."""
+        for pin in conversation.pins:
+            by = self._users.get(pin.by)
+            if not pin.ts or by is None or not self.acts_for(pin.by):
+                continue
+            post = self._remote(Kind.POST, f"{conversation.id}/{pin.ts}")
+            account = self._remote(Kind.USER, by.id)
+            if post is not None and account is not None:
+                await self._run(self.session.star, account, post)
 
     async def finish(self, workspace: Workspace, users: Mapping[str, RemoteId]) -> Sequence[str]:
         return await self._run(self.session.finish, workspace)

@@ -6,7 +6,7 @@ sent; `Content` holds the places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -32,6 +32,7 @@ from migrator.model import (
     Paragraph,
     Text,
     Ts,
+    UserId,
 )
 from migrator.plain import linkable, visible
 
@@ -54,11 +55,21 @@ class Content(Struct, frozen=True):
     topic: str = ""
 
 
+def _anybody(_user: UserId) -> bool:
+    return True
+
+
 def compose(
-    message: Message, directory: Directory, limits: Limits, policy: Policy, writer: ZulipWriter | None = None
+    message: Message,
+    directory: Directory,
+    limits: Limits,
+    policy: Policy,
+    writer: ZulipWriter | None = None,
+    acts_for: Callable[[UserId], bool] = _anybody,
 ) -> Composed:
     """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`. `writer` knows how
-    people, channels and messages are pointed at; by default by the directory's ids."""
+    people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come.
+    """
     direct = directory.conversation_kind(message.conversation) in (ConversationKind.DIRECT, ConversationKind.GROUP)
     room = max(1000, limits.text - RESERVE) if limits.text else 0
     writer = writer or _writer(directory)
@@ -84,7 +95,7 @@ def compose(
         where = "in direct messages there are no topics" if direct else "threads=quotes was chosen"
         losses.append(Loss(Feature.REPLY, Fate.APPROXIMATED, f"as a quote: {where}"))
     toned = sum(
-        len(reaction.users)
+        sum(map(acts_for, reaction.users))
         for reaction in message.reactions
         if (name := reaction_name(reaction)) is not None and not name.exact
     )

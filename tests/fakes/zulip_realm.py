@@ -44,6 +44,7 @@ class User:
     create: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     profile: dict[int, str] = field(default_factory=dict)
+    avatar: bytes = b""
 
     @property
     def admin(self) -> bool:
