@@ -6,8 +6,9 @@ Nothing here prints; commands show what the steps return.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from migrator.adapters.base import (
     Adapter,
     Bulk,
     Foresees,
+    Group,
     Key,
     Kind,
     Live,
@@ -27,18 +29,21 @@ from migrator.adapters.base import (
     Remembers,
     RemoteId,
     Target,
+    in_this_process,
 )
 from migrator.adapters.base import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
+from migrator.crew import Crew, default_jobs
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.folder import RunFolder, Settings
 from migrator.journal import Journal
-from migrator.plan import Options, Plan, Planner, choose_route, make_plan
+from migrator.plan import Options, Plan, Planner, choose_route, chosen
 from migrator.progress import Progress
 from migrator.recognise import recognise
 from migrator.report import write_report
 from migrator.selection import Selection
+from migrator.share import Share
 from migrator.slack.reader import open_export
 from migrator.snapshot import JournalSnapshot, adopt
 from migrator.verify import Verdict, verify
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Move"]
 
+WORTH_SHARING = 8 << 20  # bytes of day files: what one process reads in half a second
 PACKAGE = "package"  # what the journal calls the state of a package that is loaded by hand: written, recognised
 
 
@@ -56,7 +62,7 @@ class Move:
 
     `offline`: plan without a server. `loaded`: the package of a route that is loaded by hand is on the server by now,
     so that it can be read back; until then such a route asks no server. `folder` None chooses ./slack-to-<server>.
-    `dry`: leave nothing behind.
+    `dry`: leave nothing behind. `jobs`: processes that read and convert (0: as many as is sensible here).
     """
 
     def __init__(
@@ -73,11 +79,13 @@ class Move:
         dry: bool = False,
         progress: Progress | None = None,
         patience: Patience | None = None,
+        jobs: int = 0,
     ) -> None:
         self.exports, self.target_name, self.options = [Path(p) for p in exports], target, options
         self.config, self._folder, self.dry = config, folder, dry
         self.progress = progress or Progress()
         self.patience = patience
+        self.crew = Crew(jobs or default_jobs(), WORTH_SHARING)
         self.adapter: Adapter = load(target)({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
         self.offline = offline or (self.route.by_hand is not None and not loaded)
@@ -152,10 +160,26 @@ class Move:
     def plan(self) -> Plan:
         """Read everything, write nothing but plan.json in the run folder."""
         self.progress.phase("reading", 0)
-        made = make_plan(self.source, self.adapter, self.target, JournalSnapshot(self.journal), self.options)
+        planner = Planner(self.source, self.adapter, self.target, JournalSnapshot(self.journal), self.options)
+        for _ in self._spread(planner, planner.compose, [(c.id,) for c in chosen(self.source, self.options)]):
+            self.progress.advance()
+        made = planner.plan()
         self.progress.close()
         self._save(made)
         return made
+
+    def _spread(self, planner: Planner, work: Callable[[Group], Any], groups: Sequence[Group]) -> Iterator[Any]:
+        """`adapters.base.Move.spread`, with what `planner` learns in other processes."""
+
+        def shared(group: Group) -> tuple[Any, list[Share]]:
+            return work(group), planner.harvest()
+
+        def weight(group: Group) -> int:
+            return sum(map(self.source.weight, group))
+
+        for result, shares in self.crew.run(shared, groups, weight):
+            planner.adopt(shares)
+            yield result
 
     def _save(self, plan: Plan) -> None:
         if self.folder is not None and not self.dry:
@@ -217,6 +241,7 @@ class Move:
                 record=self._record,
                 options={"route": self.route.name, **self.options.adapter},
                 composed=planner.take if planner else lambda _message, _composed: None,
+                spread=partial(self._spread, planner) if planner else in_this_process,
             )
         )
         after = self.journal.counts()

@@ -18,7 +18,8 @@ from migrator.directory import Names
 from migrator.errors import SkipItem
 from migrator.journal import Journal
 from migrator.model import Message, micros
-from migrator.plan import Options, chosen, is_skipped, post_key, reaction_key
+from migrator.plan import Options, chosen, is_skipped
+from migrator.share import post_key, reaction_key
 from migrator.verify import comparable, given_as, without_variation
 
 __all__ = ["Looks", "pair", "recognise"]

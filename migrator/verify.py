@@ -2,7 +2,8 @@
 
 The journal is not believed: it only serves to pair posts where a target keeps no key of ours. Expected is what the
 source says (author, time, thread, words, reactions, file bytes), actual what the target returns; and the words of every
-message must be found in what its posts show, whatever the renderer did.
+message must be found in what its posts show, whatever the renderer did. Where a target can be asked, markup and the
+conversations themselves (name, topic, access, members, pins) are held to the export too.
 """
 
 from __future__ import annotations
@@ -15,13 +16,25 @@ from typing import Protocol
 
 from msgspec import Struct, structs
 
-from migrator.adapters.base import Adapter, Draft, Key, Kind, RemoteId, RemoteMessage, Source, Target
+from migrator.adapters.base import (
+    Adapter,
+    Draft,
+    KeepsMarkup,
+    Key,
+    Kind,
+    RemoteId,
+    RemoteMessage,
+    ShowsPlaces,
+    Source,
+    Target,
+)
 from migrator.directory import Names
 from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
 from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
 from migrator.plain import canonical, plain
-from migrator.plan import Options, choose_route, chosen, file_shortfall, is_skipped, may_act, post_key
+from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
+from migrator.share import file_shortfall, post_key
 
 __all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "comparable", "given_as", "verify"]
 
@@ -29,7 +42,7 @@ SHOWN = 100  # mismatches kept per conversation; all are counted
 
 
 class Difference(StrEnum):
-    """What can be wrong with a post on the target."""
+    """What can be wrong with a post or a conversation on the target."""
 
     MISSING = "missing"
     TWICE = "twice"
@@ -38,14 +51,26 @@ class Difference(StrEnum):
     THREAD = "thread"
     TEXT = "text"
     WORDS = "words of the source not shown"
+    MARKUP = "formatting or links"
+    EDITED = "edit mark"
     REACTIONS = "reactions"
     FILES = "files"
     ORDER = "order"
     EXTRA = "not in the export"
+    # of a conversation itself
+    NAME = "name"
+    TOPIC = "topic"
+    ACCESS = "access"
+    CLOSED = "archived or not"
+    MEMBERS = "members"
+    PINS = "pins"
 
 
 class Mismatch(Struct, frozen=True):
-    """One difference, with what was expected and found (shortened), and where the record stands in the export."""
+    """One difference, with what was expected and found (shortened), and where the record stands in the export.
+
+    `key` is a post's, or a conversation's id.
+    """
 
     key: Key
     what: Difference
@@ -156,6 +181,7 @@ class _Comparison:
         self.reacted = Counter(_message_of(key) for key in pairing.of_conversation(Kind.REACTION, conversation.id))
         self.kept = 0
         self.route = choose_route(adapter, options.route)
+        self.marks_edits = self.route.fates[Feature.EDIT].fate is not Fate.DROPPED
         self.differences: Counter[str] = Counter()
         self.mismatches: list[Mismatch] = []
         self.found: dict[Key, RemoteMessage] = {}
@@ -184,6 +210,7 @@ class _Comparison:
                 self.kept += 1
             else:
                 self._differ(key, Difference.EXTRA, "nothing", "a post with our mark")
+        await self._check_place()
         return VerifiedConversation(
             id=self.conversation.id,
             name=self.conversation.name,
@@ -247,6 +274,7 @@ class _Comparison:
 
     def _check_post(self, message: Message, draft: Draft) -> None:
         key, at = post_key(message, draft.part), str(message.at)
+        before = self.differences.total()
         remote = self.found.pop(key, None)
         if remote is None:
             self._differ(key, Difference.MISSING, f"a post at {message.ts}", "nothing", at)
@@ -265,6 +293,34 @@ class _Comparison:
         self._check_files(key, draft.files, remote, at)
         if not draft.part:
             self._check_reactions(key, message, remote, at)
+        if message.edited and self.marks_edits and draft.part in ("", "broadcast") and not remote.edited:
+            self._differ(key, Difference.EDITED, "marked as edited", "not marked", at)
+        if isinstance(self.adapter, KeepsMarkup) and self.differences.total() == before:
+            expected, found = _from_where_they_differ(self.adapter.markup(draft), remote.markup)
+            if expected != found:
+                self._differ(key, Difference.MARKUP, expected, found, at)
+
+    async def _check_place(self) -> None:
+        """The conversation itself. What people added there since (members, pins) is their own affair."""
+        adapter, conversation = self.adapter, self.conversation
+        if not isinstance(adapter, ShowsPlaces) or self.remote_id is None:
+            return
+        expected, found = adapter.foresee_place(conversation, self.names), await adapter.read_place(self.remote_id)
+        for what, wanted, shown in (
+            (Difference.NAME, expected.name, found.name),
+            (Difference.TOPIC, expected.topic, found.topic),
+            (Difference.ACCESS, expected.access, found.access),
+            (Difference.CLOSED, str(expected.closed), str(found.closed)),
+        ):
+            if wanted != shown:
+                self._differ(conversation.id, what, wanted, shown)
+        members = {who for user in conversation.members if (who := self.names.remote_user(user)) is not None}
+        for who in sorted(members - found.members):
+            self._differ(conversation.id, Difference.MEMBERS, f"{who} in it", "not in it")
+        for pin in conversation.pins:
+            post = self.ids.get(f"{conversation.id}/{pin.ts}") if pin.ts else None
+            if post is not None and post not in found.pins:
+                self._differ(f"{conversation.id}/{pin.ts}", Difference.PINS, "pinned", "not pinned")
 
     def _check_words(self, message: Message, drafts: Iterable[Draft]) -> None:
         """What the source says must be in what the posts show; white space aside, since a split may fall into it."""
@@ -340,6 +396,13 @@ def comparable(text: str) -> str:
 
 def _tally(hashes: Counter[str]) -> str:
     return ", ".join(f"{digest[:12]}×{n}" for digest, n in sorted(hashes.items())) or "none"
+
+
+def _from_where_they_differ(expected: str, found: str) -> tuple[str, str]:
+    """Both texts without what they begin with in common, but for a few characters that show where that is."""
+    same = next((i for i, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), None)
+    start = max(0, (min(len(expected), len(found)) if same is None else same) - 24)
+    return expected[start:], found[start:]
 
 
 def _short(text: str, size: int = 160) -> str:

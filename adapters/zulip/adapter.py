@@ -75,6 +75,7 @@ class Zulip:
         self.memory = Memory()
         self._session: Session | None = None
         self._users: Mapping[str, User] = {}
+        self._acting: dict[str, bool] = {}  # so that plan and move are of one mind
         self._remote: Callable[[Kind, Key], RemoteId | None] = lambda _kind, _key: None
         self._pool: ThreadPoolExecutor | None = None
 
@@ -191,7 +192,9 @@ class Zulip:
         """Without a server there is no saying: then yes. What nobody did, nobody can do."""
         if self._session is None or not self._users:
             return True
-        return user in self._users and self.session.accounts.acts_for(self._users[user])
+        if user not in self._acting:
+            self._acting[user] = user in self._users and self.session.accounts.acts_for(self._users[user])
+        return self._acting[user]
 
     async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
         return await self._run(self.session.put_avatar, remote, image.name, body.read())

@@ -94,6 +94,9 @@ def compose(
     if message.thread and not topics:
         where = "in direct messages there are no topics" if direct else "threads=quotes was chosen"
         losses.append(Loss(Feature.REPLY, Fate.APPROXIMATED, f"as a quote: {where}"))
+    barred = sum(not acts_for(user) for reaction in message.reactions for user in reaction.users)
+    if barred:
+        losses.append(Loss(Feature.REACTION, Fate.DROPPED, "their keys are not to be had (set jwt_key_file)", barred))
     toned = sum(
         sum(map(acts_for, reaction.users))
         for reaction in message.reactions

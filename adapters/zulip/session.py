@@ -50,18 +50,12 @@ class Session:
     ) -> None:
         self.server = Server(site, email, key, ca_file)
         self.memory, self._jwt = memory, jwt
-        try:
-            self.facts = _patiently(lambda: inspect(self.server))
-        except Retry as retry:
-            raise TargetUnavailable(f"{site} does not answer: {retry}", hint="check site under [zulip]") from None
-        except Refused as refusal:
-            raise UsageError(
-                f"{site} is no Zulip server that can be used: {refusal.message}", hint="check site"
-            ) from None
+        self.facts = _answered(site, lambda: inspect(self.server))
         self.loans = Loans(self.server, self.facts, memory)
         self.accounts = Accounts(self.server, self.facts, memory, self.loans, jwt, domain, known)
         self.places = Places(self.server, self.facts, memory, self.loans, self.accounts)
         self.posts = Posts(self.server, self.facts, memory, self.loans, self.accounts, self.places, policy, main_topic)
+        _answered(site, self.accounts.load)  # a plan may be made in several processes, none of which may ask
         self._lock = threading.Lock()
         self._emoji: set[str] | None = None
         self.unstarred = 0  # pins that could not become stars
@@ -240,6 +234,16 @@ class Session:
         except Refused as refusal:
             if refusal.code != "REACTION_ALREADY_EXISTS" and "already exists" not in refusal.message:
                 raise
+
+
+def _answered(site: str, act: Callable[[], T]) -> T:
+    """The first questions: who cannot answer them is no server for us."""
+    try:
+        return _patiently(act)
+    except Retry as retry:
+        raise TargetUnavailable(f"{site} does not answer: {retry}", hint="check site under [zulip]") from None
+    except Refused as refusal:
+        raise UsageError(f"{site} is no Zulip server that can be used: {refusal.message}", hint="check site") from None
 
 
 def _patiently(act: Callable[[], T]) -> T:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from migrator.apply import Outcome
 from migrator.ledger import Fate, Line
 from migrator.plain import clean
-from migrator.plan import ConversationLine, Plan
+from migrator.plan import Plan
+from migrator.share import ConversationLine
 from migrator.verify import Verdict
 
 __all__ = ["ledger_table", "outcome_text", "plan_text", "table", "verdict_text"]
