@@ -39,11 +39,12 @@ from migrator.adapters.zulip.client import Server
 from migrator.adapters.zulip.compose import compose
 from migrator.adapters.zulip.fates import ARCHIVE, LIVE
 from migrator.adapters.zulip.lent import Memory
+from migrator.adapters.zulip.names import group_name
 from migrator.adapters.zulip.preflight import Told, tell
 from migrator.adapters.zulip.session import Session
 from migrator.adapters.zulip.threads import Policy
 from migrator.errors import Retry, SkipItem, TargetUnavailable, UsageError
-from migrator.model import Conversation, CustomEmoji, File, Message, User, UserGroup, Workspace
+from migrator.model import Conversation, CustomEmoji, File, GroupId, Message, User, UserGroup, Workspace
 from migrator.secret import Secret, read_secret
 
 __all__ = ["Zulip"]
@@ -75,6 +76,7 @@ class Zulip:
         self.memory = Memory()
         self._session: Session | None = None
         self._users: Mapping[str, User] = {}
+        self._groups: dict[GroupId, UserGroup] = {}
         self._acting: dict[str, bool] = {}  # so that plan and move are of one mind
         self._remote: Callable[[Kind, Key], RemoteId | None] = lambda _kind, _key: None
         self._pool: ThreadPoolExecutor | None = None
@@ -129,7 +131,12 @@ class Zulip:
         return await self._run(self.session.find, kind, list(keys), within)
 
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
-        return compose(message, directory, limits, self.policy, acts_for=self.acts_for)
+        return compose(message, directory, limits, self.policy, acts_for=self.acts_for, group=self._group)
+
+    def _group(self, group: GroupId) -> str | None:
+        """The name of a user group that is, or will be, on the server as the source calls it."""
+        known = self._groups.get(group)
+        return known.handle if known is not None and group_name(known) == known.handle else None
 
     async def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
         reading = self.session.posts.read(conversation, hashes=hashes)
@@ -186,6 +193,7 @@ class Zulip:
 
     def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
         self._users = {bot: user for user in workspace.users.values() for bot in user.bot_ids} | dict(workspace.users)
+        self._groups = dict(workspace.groups)
         self._remote = remote
 
     def acts_for(self, user: str) -> bool:
@@ -206,7 +214,11 @@ class Zulip:
         return await self._run(self.session.put_emoji, emoji.name, body)
 
     async def put_group(self, group: UserGroup, members: Mapping[str, RemoteId]) -> RemoteId:
-        return await self._run(self.session.put_group, group, members)
+        try:
+            return await self._run(self.session.put_group, group, members)
+        except SkipItem:
+            self._groups.pop(group.id, None)  # a mention of it would be none
+            raise
 
     async def react(self, reactions: Sequence[ReactionPost], receipts: Receipts) -> None:
         for reaction in reactions:

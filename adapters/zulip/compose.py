@@ -24,6 +24,8 @@ from migrator.model import (
     ConversationKind,
     File,
     FileMode,
+    GroupId,
+    GroupMention,
     Link,
     Local,
     Marks,
@@ -35,6 +37,7 @@ from migrator.model import (
     UserId,
 )
 from migrator.plain import linkable, visible
+from migrator.render import Job
 
 __all__ = ["FILE", "Content", "compose"]
 
@@ -66,13 +69,15 @@ def compose(
     policy: Policy,
     writer: ZulipWriter | None = None,
     acts_for: Callable[[UserId], bool] = _anybody,
+    group: Callable[[GroupId], str | None] | None = None,
 ) -> Composed:
     """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`. `writer` knows how
-    people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come.
+    people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come;
+    `group`: the name of a user group that is there.
     """
     direct = directory.conversation_kind(message.conversation) in (ConversationKind.DIRECT, ConversationKind.GROUP)
     room = max(1000, limits.text - RESERVE) if limits.text else 0
-    writer = writer or _writer(directory)
+    writer = writer or _Writer(directory, group)
     body = _named(message, directory)
     losses: list[Loss] = []
     if not body and not message.files:
@@ -162,15 +167,23 @@ def _digest(content: Content, files: Sequence[File]) -> str:
     return blake2b(msgspec.json.encode(seen), digest_size=8).hexdigest()
 
 
-def _writer(directory: Directory) -> ZulipWriter:
-    def channel(conversation: ConversationId) -> str | None:
-        remote = directory.remote_conversation(conversation)
+class _Writer(ZulipWriter):
+    """Points at what the directory knows the ids of, and at user groups by their names, silently."""
+
+    def __init__(self, directory: Directory, group: Callable[[GroupId], str | None] | None) -> None:
+        super().__init__(channel=self._address, post=self._place)
+        self._directory, self._name_of = directory, group
+
+    def group(self, node: GroupMention, job: Job) -> str | None:
+        name = self._name_of(node.group) if self._name_of is not None else None
+        return f"@_*{name}*" if name else None
+
+    def _address(self, conversation: ConversationId) -> str | None:
+        remote = self._directory.remote_conversation(conversation)
         return f"/#narrow/channel/{remote}" if remote and remote.isdigit() else None
 
-    def post(conversation: ConversationId, ts: Ts) -> str | None:
-        place, remote = directory.remote_conversation(conversation), directory.remote_post(conversation, ts)
+    def _place(self, conversation: ConversationId, ts: Ts) -> str | None:
+        place, remote = self._directory.remote_conversation(conversation), self._directory.remote_post(conversation, ts)
         if not place or not remote:
             return None
         return f"/#narrow/channel/{place}/near/{remote}" if place.isdigit() else f"/#narrow/near/{remote}"
-
-    return ZulipWriter(channel=channel, post=post)

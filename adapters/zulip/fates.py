@@ -37,7 +37,6 @@ _FATES: Mapping[Feature, Support] = dict.fromkeys(Feature, _LOSSLESS) | {
     Feature.TOPIC: _almost("in the channel's description, without formatting"),
     Feature.UNDERLINE: _almost("as plain text"),
     Feature.HIGHLIGHT: _almost("as plain text"),
-    Feature.GROUP_MENTION: _almost("name as text"),
     Feature.BROADCAST_MENTION: _almost("word as text"),
     Feature.DATE: _almost("as it was written"),
     Feature.COLOR: _almost("value without a swatch"),
@@ -67,8 +66,9 @@ _ARCHIVE: Mapping[Feature, Support] = {**_FATES} | {
     Feature.STRANGER: _almost("as accounts that nobody can enter"),
     Feature.BOT: _LOSSLESS,
     Feature.AVATAR: _LOSSLESS,
+    Feature.GROUP_MENTION: _almost("name as text"),
     Feature.PROFILE: _almost("as custom fields of 50 characters; a status without its emoji"),
-    Feature.USER_GROUP: _no("the import makes the server's own groups only; add them in its settings"),
+    Feature.USER_GROUP: _no("an import makes the server's own groups only; the live route adds them afterwards"),
     Feature.MESSAGE_LINK: _almost("to the message where sequences were given, else to Slack"),
 }
 

@@ -17,6 +17,7 @@ from migrator.model import (
     ConversationKind,
     CustomEmoji,
     File,
+    GroupMention,
     Loc,
     Local,
     Message,
@@ -292,6 +293,22 @@ def test_mentions_reach_the_right_one_of_two_people_of_the_same_name(mover: Move
     (there,) = realm.in_channel("tea")
     wanted = [mover.remote(Kind.USER, u) for u in ("U2", "U3", "U4")]
     assert [f'data-user-id="{n}"' in realm.html(there.content) for n in wanted] == [True] * 3
+    assert differences(mover.check(world)) == []
+
+
+def test_mentions_of_user_groups_are_mentions_where_the_group_is_there(mover: Mover, realm: Realm) -> None:
+    groups = {"S1": UserGroup("S1", "devs", "Developers", ("U1",)), "S2": UserGroup("S2", "a*b", "", ())}
+    realm.groups[50] = {"id": 50, "name": "role:members", "members": [101]}
+    body = (Paragraph((GroupMention("S1"), Text(","), GroupMention("S2"), Text(" "), GroupMention("S9", "@gone"))),)
+    message = Message("C1", "1700000001.000000", Loc("x", 0), Author("U1"), body=body)
+    world = world_of([message], groups=groups)
+    assert mover.move(world).failures == ()
+    (there,) = realm.in_channel("tea")
+    html = realm.html(there.content)
+    number = next(n for n, group in realm.groups.items() if group["name"] == "devs")
+    assert f'<span class="user-group-mention silent" data-user-group-id="{number}">devs</span>' in html
+    assert html.count("user-group-mention") == 1
+    assert mover.accounted(Feature.GROUP_MENTION) == {Fate.LOSSLESS: 1, Fate.APPROXIMATED: 2}
     assert differences(mover.check(world)) == []
 
 
