@@ -375,6 +375,16 @@ class Reacts(Protocol):
 
 
 @runtime_checkable
+class ActsFor(Protocol):
+    """A target where reactions, pins and pictures are a person's own doing, in that person's own name."""
+
+    def acts_for(self, user: UserId) -> bool:
+        """Whether that can be done for this person. For whom it cannot, these things are left out: `compose` says so
+        of reactions, the plan of pins and pictures."""
+        ...
+
+
+@runtime_checkable
 class Edits(Protocol):
     async def edit(self, post: Post, remote: RemoteId) -> None:
         """Replace the content of a post that is there (delta runs, relinking)."""

@@ -33,7 +33,7 @@ from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
 from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
 from migrator.plain import canonical, plain
-from migrator.plan import Options, choose_route, chosen, is_skipped
+from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
 from migrator.share import file_shortfall, post_key
 
 __all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "comparable", "given_as", "verify"]
@@ -357,7 +357,7 @@ class _Comparison:
             (given_as(reaction, self.adapter), who)
             for reaction in message.reactions
             for user in reaction.users
-            if (who := self.names.remote_user(user)) is not None
+            if (who := self.names.remote_user(user)) is not None and may_act(self.adapter, self.route, user)
         }
         found = {(without_variation(emoji), who) for emoji, who in remote.reactions}
         gone, more = sorted(expected - found), sorted(found - expected)
