@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from migrator.ledger import Feature
 from migrator.model import (
     Block,
+    Break,
     Broadcast,
     Card,
     Code,
@@ -30,6 +31,7 @@ from migrator.model import (
     Quote,
     QuotedMessage,
     Table,
+    Text,
     UnknownBlock,
     UnknownInline,
     UserMention,
@@ -37,7 +39,7 @@ from migrator.model import (
 
 __all__ = ["text_features"]
 
-Tally = Counter[Feature]
+Tally = dict[Feature, int]
 
 _MARKS = (
     (Marks.BOLD.value, Feature.BOLD),
@@ -65,7 +67,7 @@ _LEAVES: dict[type, Feature] = {
 
 def text_features(blocks: Iterable[Block]) -> Tally:
     """Count the features of a text. Marks count once per leaf that carries them, labels of links included."""
-    tally: Tally = Counter()
+    tally: Tally = defaultdict(int)
     for block in blocks:
         _BLOCKS[type(block)](block, tally)
     return tally
@@ -73,11 +75,14 @@ def text_features(blocks: Iterable[Block]) -> Tally:
 
 def _inlines(leaves: Iterable[Inline], tally: Tally) -> None:
     for leaf in leaves:
-        marks = getattr(leaf, "marks", 0)
-        if marks:
-            for feature in _FEATURES_OF_MARKS[marks]:
-                tally[feature] += 1
         kind = type(leaf)
+        if kind is Break:
+            continue
+        if leaf.marks:  # type: ignore[union-attr]
+            for feature in _FEATURES_OF_MARKS[leaf.marks]:  # type: ignore[union-attr]
+                tally[feature] += 1
+        if kind is Text:
+            continue
         if kind is Emoji:
             tally[Feature.EMOJI if leaf.char else Feature.EMOJI_CUSTOM] += 1  # type: ignore[union-attr]
         elif feature_of_leaf := _LEAVES.get(kind):

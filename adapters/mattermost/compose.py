@@ -47,6 +47,12 @@ _VALUES: Mapping[EventKind, str] = {
     EventKind.PURPOSE: "new_purpose",
     EventKind.RENAME: "new_displayname",
 }
+_INSTEAD: Mapping[MessageKind, str] = {
+    MessageKind.PLACEHOLDER: "(the first message of this thread is not in the export)",
+    MessageKind.DELETED: "(this message was deleted)",
+}
+_NO_PROPS: Mapping[str, Any] = {}
+_encode = msgspec.json.Encoder().encode
 
 
 class Content(Struct, frozen=True):
@@ -80,10 +86,20 @@ def compose(
 ) -> Composed:
     """Drafts "" (with up to ten files), "2", "3" … for a text cut in pieces, "files:2" … for more files, "broadcast"
     for a reply's copy in the channel."""
-    sent = tuple(file for file in message.files if has_bytes(file, limits, pixels))
-    blocks = [*_body(message), *(_stand_in(file) for file in message.files if file not in sent)]
+    sent: tuple[File, ...] = ()
+    blocks = message.body or _body(message)
+    if message.files:
+        sent = tuple([file for file in message.files if has_bytes(file, limits, pixels)])
+        blocks = [*blocks, *(_stand_in(file) for file in message.files if file not in sent)]
     pieces = writer.parts(blocks, directory, limits.text or MAX_TEXT)
+    losses = pieces[0].losses
+    if message.reactions:
+        losses = (*losses, *_reaction_losses(message))
+    if message.files or message.event is not None:
+        losses = (*losses, *_other_losses(message, limits, pixels))
     kind, props = _kind(message, book), _props(message, book)
+    if len(pieces) == 1 and not sent and not message.broadcast:
+        return Composed((_draft("", pieces[0], kind, props, ()),), losses)
     first, *more = _batches(sent, limits.file) if sent else ((),)
     drafts = [
         _draft("" if number == 1 else str(number), piece, kind, props, first if number == 1 else ())
@@ -97,9 +113,7 @@ def compose(
             part = "broadcast" if number == 1 else f"broadcast:{number}"
             copy = piece if piece.source else Rendered(names, names)
             drafts.append(_draft(part, copy, kind, props, (), thread=False))
-    return Composed(
-        tuple(drafts), (*pieces[0].losses, *_reaction_losses(message), *_other_losses(message, limits, pixels))
-    )
+    return Composed(tuple(drafts), losses)
 
 
 def _batches(files: tuple[File, ...], most: int) -> Iterator[tuple[File, ...]]:
@@ -117,18 +131,16 @@ def _batches(files: tuple[File, ...], most: int) -> Iterator[tuple[File, ...]]:
 def _draft(
     part: str, text: Rendered, kind: str, props: Mapping[str, Any], files: tuple[File, ...], *, thread: bool = True
 ) -> Draft:
-    seen = msgspec.json.encode((text.plain, kind, props, [file.id for file in files]))
+    seen = _encode((text.plain, kind, props, [file.id for file in files]))
     return Draft(
         part, Content(text.source, kind, props), text.plain, blake2b(seen, digest_size=8).hexdigest(), files, thread
     )
 
 
 def _body(message: Message) -> Sequence[Block]:
-    if message.kind is MessageKind.PLACEHOLDER:
-        return [Paragraph((Text("(the first message of this thread is not in the export)"),))]
-    if message.kind is MessageKind.DELETED and not message.body:
-        return [Paragraph((Text("(this message was deleted)"),))]
-    return message.body
+    """What stands in for a text that is not there."""
+    words = _INSTEAD.get(message.kind)
+    return [Paragraph((Text(words),))] if words else ()
 
 
 def _stand_in(file: File) -> Block:
@@ -162,6 +174,8 @@ def _other_losses(message: Message, limits: Limits, pixels: int) -> Iterator[Los
 
 
 def _kind(message: Message, book: Book | None) -> str:
+    if message.kind is MessageKind.TEXT and message.event is None:
+        return ""
     if message.kind is MessageKind.EMOTE:
         return "me"
     if message.event is None:
@@ -173,24 +187,25 @@ def _kind(message: Message, book: Book | None) -> str:
     return typed if typed and book is not None and book.mention(message.author.user) else "system_generic"
 
 
-def _props(message: Message, book: Book | None) -> dict[str, Any]:
+def _props(message: Message, book: Book | None) -> Mapping[str, Any]:
+    event, author = message.event, message.author
+    if event is None and not author.name and not author.icon:
+        return _NO_PROPS
     props: dict[str, Any] = {}
-    if message.author.name or message.author.icon:
+    if author.name or author.icon:
         props["from_webhook"] = "true"
-        if message.author.name:
-            props["override_username"] = message.author.name
-        icon = message.author.icon
-        if icon.startswith(":"):
-            props["override_icon_emoji"] = icon.strip(":")
-        elif icon:
-            props["override_icon_url"] = icon
-    event = message.event
+        if author.name:
+            props["override_username"] = author.name
+        if author.icon.startswith(":"):
+            props["override_icon_emoji"] = author.icon.strip(":")
+        elif author.icon:
+            props["override_icon_url"] = author.icon
     if event is not None and book is not None and event.kind in _TYPES:
         if event.kind is EventKind.HUDDLE:
             # always with an end: a call without one would be shown as going on
             start = micros(message.ts) // 1000
             return {**props, "title": "", "start_at": start, "end_at": start + max(event.seconds, 1) * 1000}
-        if who := book.mention(message.author.user):
+        if who := book.mention(author.user):
             props["username"] = who
         if name := _VALUES.get(event.kind):
             props[name] = event.value

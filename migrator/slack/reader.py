@@ -7,7 +7,7 @@ and a few bytes per thread, never messages.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -46,7 +46,7 @@ from migrator.slack.layout import Folder, Layout, open_layout
 from migrator.slack.loose import mapping, parse, string, strings
 from migrator.slack.messages import Maker
 from migrator.slack.names import DAY
-from migrator.slack.order import Kept, in_order, read
+from migrator.slack.order import ENVELOPES, WHOLE, Kept, Reading, in_order, read
 from migrator.slack.people import People, listed_user
 from migrator.slack.scan import Absent, Index, Scanner
 from migrator.slack.subtypes import SLACKBOT
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["Export", "open_export"]
 
 _ZIP_NAME = re.compile(r"(.+?) Slack export\b")
+_NEVER = 1 << 62  # later than any moment
 _AGAIN = "a later record of the same message replaces it"
 
 
@@ -218,17 +219,29 @@ class Export:
         """See `adapters.base.Source`. KeyError for a conversation that is not there."""
         index = self.indexes[conversation]
         ledger = ledger if ledger is not None else Ledger()
-        absent = sorted(index.absent)
-        position = 0
-        for kept in self.kept(conversation, ledger):
-            due = bisect_left(absent, kept.instant, position)
-            for moment in absent[position:due]:
-                yield self._placeholder(conversation, index.absent[moment], kept.at)
-            position = due
-            if (message := self._message(conversation, kept, index, ledger)) is not None:
-                yield message
+        found: Counter[Feature] = Counter()
+        gaps, roots = iter(sorted(index.absent)), iter(index.roots)
+        gap, root = next(gaps, _NEVER), next(roots, _NEVER)
+        try:
+            for kept in self.kept(conversation, ledger, WHOLE):
+                while gap < kept.instant:
+                    yield self._placeholder(conversation, index.absent[gap], kept.at)
+                    gap = next(gaps, _NEVER)
+                while root < kept.instant:
+                    root = next(roots, _NEVER)
+                message = self._message(conversation, kept, index, ledger, found, replied=root == kept.instant)
+                if message is not None:
+                    yield message
+        finally:
+            ledger.found.update(+found)
 
-    def kept(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Kept]:
+    def weight(self, conversation: ConversationId) -> int:
+        """Bytes of its day files."""
+        return self.layout.weight(self.indexes[conversation].spans.members)
+
+    def kept(
+        self, conversation: ConversationId, ledger: Ledger | None = None, reading: Reading = ENVELOPES
+    ) -> Iterator[Kept]:
         """The raw records that count, in order. A `ledger` is told of the others."""
 
         def damaged(at: Loc, reason: str) -> None:
@@ -236,19 +249,31 @@ class Export:
                 ledger.find(Feature.MESSAGE)
                 ledger.settle(Feature.MESSAGE, Fate.QUARANTINED, note=reason, at=at)
 
-        for kept in in_order(self.layout, self.indexes[conversation].spans, damaged):
-            if ledger is not None:
-                for at in kept.replaced:
-                    ledger.find(Feature.MESSAGE)
-                    ledger.settle(Feature.MESSAGE, Fate.SKIPPED, note=_AGAIN, at=at)
-            yield kept
+        for several in in_order(self.layout, self.indexes[conversation].spans, damaged, reading):
+            for kept in several:
+                if kept.replaced and ledger is not None:
+                    for at in kept.replaced:
+                        ledger.find(Feature.MESSAGE)
+                        ledger.settle(Feature.MESSAGE, Fate.SKIPPED, note=_AGAIN, at=at)
+                yield kept
 
-    def _message(self, conversation: ConversationId, kept: Kept, index: Index, ledger: Ledger) -> Message | None:
+    def _message(
+        self,
+        conversation: ConversationId,
+        kept: Kept,
+        index: Index,
+        ledger: Ledger,
+        tally: Counter[Feature],
+        *,
+        replied: bool,
+    ) -> Message | None:
+        """The message of a record, if it is one. What is found goes into `tally`, losses into the ledger."""
         record, at = kept.record, kept.at
-        found = found_in(record, index, author_of(record, self.people.canonical), self.workspace.users)
+        author = author_of(record, self.people.canonical)
+        found = found_in(record, index, author, self.workspace.users)
         for feature, count in found.items():
-            ledger.find(feature, count)
-        message, losses = self._maker.make(conversation, kept, index)
+            tally[feature] += count
+        message, losses = self._maker.make(conversation, kept, index, author, replied=replied)
         if message is None:
             (why,) = losses
             for feature, count in found.items():

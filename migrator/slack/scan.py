@@ -21,7 +21,7 @@ from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
 from migrator.slack.subtypes import LOGS, SLACKBOT
-from migrator.slack.times import instant, is_ts
+from migrator.slack.times import before, instant, is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
 __all__ = ["Absent", "Index", "Scanner", "pointed_at"]
@@ -291,6 +291,6 @@ def _holds(moments: array[int], moment: int) -> bool:
 def pointed_at(record: Record) -> Ts | None:
     """The root's ts of a reply; None for anything else, a root and a link forward in time included."""
     thread = record.thread_ts
-    if thread is None or thread == record.ts or not is_ts(thread) or instant(thread) >= instant(record.ts):
+    if thread is None or thread == record.ts or not is_ts(thread):
         return None
-    return thread
+    return thread if before(thread, record.ts) else None

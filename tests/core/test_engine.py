@@ -51,7 +51,8 @@ def test_everything_arrives_and_verifies(journal: Journal) -> None:
     assert (outcome.posts, outcome.reactions) == (14, 3)  # 13 messages, one of them twice: a broadcast reply
     verdict = check(world, memory, journal)
     assert verdict.clean, verdict
-    assert memory.pins == {"conversation-C1": ("post-1",)} or len(memory.pins["conversation-C1"]) == 1
+    (pinned,) = memory.places["conversation-C1"].pins
+    assert memory.posts[pinned].key == "C1/1700000001.000100"
 
 
 def test_a_second_run_does_nothing(journal: Journal) -> None:
@@ -176,6 +177,35 @@ def test_verify_notices_each_kind_of_damage_and_names_the_post(journal: Journal,
     assert damage in {m.what for m in found}
     if damage not in (Difference.ORDER, Difference.EXTRA):
         assert key in {m.key for m in found if m.what is damage}
+
+
+def test_an_edit_mark_that_is_gone_is_noticed(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    (marked,) = [post for post in memory.posts.values() if post.edited]
+    marked.edited = False
+    found = [(m.key, m.what) for c in check(world, memory, journal).conversations for m in c.mismatches]
+    assert found == [(marked.key, Difference.EDITED)]
+
+
+PLACES = {
+    Difference.NAME: {"name": "elsewhere"},
+    Difference.TOPIC: {"topic": "nothing at all"},
+    Difference.ACCESS: {"access": "the world"},
+    Difference.CLOSED: {"closed": True},
+    Difference.MEMBERS: {"members": frozenset({"user-U2"})},
+    Difference.PINS: {"pins": ()},
+}
+
+
+@pytest.mark.parametrize("damage", PLACES, ids=lambda d: d.name.lower())
+def test_verify_notices_what_became_of_a_conversation(journal: Journal, damage: Difference) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    memory.places["conversation-C1"] = msgspec.structs.replace(memory.places["conversation-C1"], **PLACES[damage])
+    (found,) = [m for c in check(world, memory, journal).conversations for m in c.mismatches]
+    assert found.what is damage
+    assert found.key.startswith("C1")
 
 
 def test_words_that_a_renderer_swallows_are_noticed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
