@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from migrator.adapters.base import Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source
+from migrator.adapters.base import Composed, Draft, Key, Kind, Largest, Limits, RemoteId, Route, Source
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Loss
 from migrator.model import Conversation, ConversationKind, File, FileMode, Loc, Local, Message, MessageKind, Reaction
 from migrator.survey import Signature, features, features_of, signature
@@ -65,6 +65,7 @@ class Share(Struct, frozen=True):
 
     line: ConversationLine
     ledger: Ledger
+    largest: Largest
 
 
 def post_key(message: Message, part: str = "") -> Key:
@@ -102,7 +103,7 @@ class ConversationPlanner:
         self.conversation = conversation
         self.route, self.limits = route, limits
         self.snapshot, self.skip_notices = snapshot, skip_notices
-        self.ledger = Ledger()
+        self.ledger, self.largest = Ledger(), Largest()
         self.placeholders: set[str] = set()
         self.posts = snapshot.done(Kind.POST, conversation.id)
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
@@ -146,6 +147,8 @@ class ConversationPlanner:
             self.new += len(drafts)
         if message.reactions:
             self._react(message)
+        for file in message.files:
+            self.largest.see(file)
 
     def share(self) -> Share:
         """The sum, after the last message."""
@@ -166,7 +169,7 @@ class ConversationPlanner:
             last=self.last,
             digest=self.digest.hexdigest(),
         )
-        return Share(line, self.ledger)
+        return Share(line, self.ledger, self.largest)
 
     def _hash(self) -> None:
         self.digest.update(";".join([*self.pending, ""]).encode())

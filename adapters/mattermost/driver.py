@@ -14,7 +14,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId, RemoteMessage, Target
+from migrator.adapters.base import (
+    Composed,
+    Directory,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    Move,
+    RemoteId,
+    RemoteMessage,
+    Target,
+)
 from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest
@@ -24,7 +35,7 @@ from migrator.secret import Secret, read_secret
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.book import Book, Room
-    from migrator.adapters.mattermost.present import Largest, Present
+    from migrator.adapters.mattermost.present import Present
 
 __all__ = ["Driver", "Host"]
 
@@ -34,7 +45,6 @@ class Host(Protocol):
 
     settings: Mapping[str, Any]
     present: Present
-    largest: Largest
     pixels: int
 
     @property
@@ -262,12 +272,12 @@ class Driver:
             )
         return said
 
-    def conclude(self) -> list[str]:
-        """What the files need; known only once every message was looked at."""
+    def conclude(self, largest: Largest) -> list[str]:
+        """What the files need."""
         if self.facts is None:
             return []
         ending = " (will be set)" if self.may_change_settings else " (set_server_config = true has it set)"
-        return [need.sentence() + ending for need in preflight.needs_of_files(self.facts, self.host.largest)]
+        return [need.sentence() + ending for need in preflight.needs_of_files(self.facts, largest)]
 
     # ── load ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

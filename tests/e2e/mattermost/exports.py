@@ -53,7 +53,7 @@ FILES: list[dict[str, Any]] = [
     {"type": "message", "subtype": "file_share", "user": "U1", "ts": ts(5), "text": "uploaded", "upload": True,
      "file": file("F0MANY2", "same.txt")},
     {"type": "message", "subtype": "file_comment", "ts": ts(6), "text": "commented",
-     "file": file("F0MANY2", "same.txt"), "comment": {"id": "Fc1", "user": "U2", "comment": "nice file", "created": BASE + 6}},
+     "file": file("F0MANY2", "same.txt"), "comment": {"id": "Fc1", "user": "U2", "comment": "nice file"}},
 ]  # fmt: skip
 THREADS: list[dict[str, Any]] = [
     {"type": "message", "user": "U1", "ts": ts(1), "thread_ts": ts(1), "text": "root", "reply_count": 3},
