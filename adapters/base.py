@@ -357,6 +357,13 @@ class Concludes(Protocol):
 
 
 @runtime_checkable
+class RenamesReactions(Protocol):
+    def reaction_shown(self, reaction: Reaction) -> str:
+        """What `messages` gives back for a reaction that the target cannot show as it was; "" for all others."""
+        ...
+
+
+@runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         """What stands for the workspace as a whole (a Matrix space, a team); called first in every run."""

@@ -28,7 +28,7 @@ from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT
 from migrator.adapters.mattermost.present import NOTHING, Present
 from migrator.errors import UsageError
-from migrator.model import Message, Workspace
+from migrator.model import Message, Reaction, Workspace
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.driver import Driver
@@ -85,6 +85,9 @@ class Mattermost:
 
     async def foresee(self, workspace: Workspace) -> Sequence[str]:
         return self.driver.foresee()
+
+    def reaction_shown(self, reaction: Reaction) -> str:
+        return self.book.reaction_shown(reaction) if self.book is not None else ""
 
     def conclude(self, largest: Largest) -> Sequence[str]:
         """Settings in the way of the largest file and the largest picture of the export."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ from migrator.adapters.base import (
 from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest
-from migrator.errors import UsageError
+from migrator.errors import TargetUnavailable, UsageError
 from migrator.model import Local, Message, Workspace
 from migrator.secret import Secret, read_secret
 
@@ -123,10 +124,11 @@ class Driver:
             self._rest = None
 
     def _give_back(self) -> None:
-        """Previews are on again, also where a killed run left them off."""
-        if self.may_change_settings and self.facts is not None:
-            preflight.resume_previews(self.rest)
-            self._quiet = None
+        """Previews are on again, also where a killed run left them off. An unreachable server is left to the next."""
+        self._quiet = None
+        if self.facts is not None:
+            with suppress(TargetUnavailable):
+                preflight.resume_previews(self.rest)
 
     def posts(self, channel: str) -> list[RemotePost]:
         """All posts of a channel; see `preflight.stop_previews` for why a setting is changed for it."""

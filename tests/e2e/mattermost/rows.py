@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,7 @@ def _grid() -> bool:
     """Both workspaces of an organisation and what they share, in the package."""
     with TemporaryDirectory() as folder:
         export, out = variants.grid(Path(folder) / "grid"), Path(folder) / "out"
-        with open_export([export]) as source:
+        with closing(open_export([export])) as source:
             expected = {c: sum(1 for _ in source.messages(c)) for c in source.workspace.conversations}
         command = ["migrate", str(export), "--to", "mattermost", "--route", "file", "-o", str(out), "-q"]
         done = CliRunner().invoke(cli, [*command, "--run", f"{folder}/run"])
@@ -125,7 +126,7 @@ def _posts_of(line: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _stands_for_files(a: Arrived) -> bool:
     text = a.post("C7", 2)["message"]
-    return all(word in text for word in ("gone.txt", "plan.gdoc", "https://drive.example.invalid/plan", "old.txt"))
+    return all(word in text for word in ("gone.txt", "plan&#46;gdoc", "https://drive.example.invalid/plan", "old.txt"))
 
 
 ROWS: tuple[Row, ...] = (
@@ -201,8 +202,8 @@ ROWS: tuple[Row, ...] = (
     Row("MPIM of 9", "all posts dropped", "a private channel with its history",
         lambda a: a.channel("G9")["type"] == "P" and [p["message"] for p in a.posts("G9")] == ["nine of us", "indeed"]),
     Row("dedupe \"smallest Slack id wins\"", "does not work", "both histories in the one channel, no moment twice",
-        lambda a: a.place("G3") == a.place("G4")
-        and {p["message"] for p in a.posts("G3")} == {"three of us", "three of us again"}),
+        lambda a: a.place("G3") == a.place("G4") and a.posts("G3")[0]["message"] == "three of us"
+        and a.posts("G4")[0]["message"] == "three of us again"),
     Row("memberships", "kept", "kept", lambda a: _ids(a, "U1", "U2", "U3") <= _members(a, "C1")),
     Row("unread state", "counts can be short", "nothing is unread",
         lambda a: all(_unread(a, place) == 0 for place in ("C1", "C2", "C7", "C8", "G1", "G9", "G3"))),
@@ -263,7 +264,8 @@ ROWS: tuple[Row, ...] = (
         aborts=True),
     Row("NUL characters", "the database refuses them", "taken out",
         lambda a: a.post("C1", 7)["message"].replace("  ", " ") == "nul inside", aborts=True),
-    Row("Enterprise Grid", "unpacked into a folder that may be stale", "read where it lies, every workspace of it", lambda _: _grid()),
+    Row("Enterprise Grid", "unpacked into a folder that may be stale", "read where it lies, every workspace of it",
+        lambda _: _grid()),
 )  # fmt: skip
 
 
