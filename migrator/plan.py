@@ -22,6 +22,7 @@ from migrator.adapters.base import (
     Edits,
     Key,
     Kind,
+    Largest,
     Limits,
     RemoteId,
     Route,
@@ -225,13 +226,18 @@ class Planner:
             conversations=tuple(lines),
             ledger=tuple(self.ledger.lines()),
             found=found,
-            warnings=self._warnings(),
+            warnings=self._warnings(shares),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
 
-    def _warnings(self) -> tuple[str, ...]:
+    def _warnings(self, shares: Iterable[Share]) -> tuple[str, ...]:
         said = self.target.warnings if self.target else ()
-        return (*said, *self.adapter.conclude()) if isinstance(self.adapter, Concludes) else said
+        if not isinstance(self.adapter, Concludes):
+            return said
+        largest = Largest()
+        for share in shares:
+            largest.merge(share.largest)
+        return (*said, *self.adapter.conclude(largest))
 
 
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from migrator.adapters.base import Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source
+from migrator.adapters.base import Composed, Draft, Key, Kind, Largest, Limits, RemoteId, Route, Source
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Loss
 from migrator.model import (
     Conversation,
@@ -78,6 +78,7 @@ class Share(Struct, frozen=True):
 
     line: ConversationLine
     ledger: Ledger
+    largest: Largest
 
 
 def post_key(message: Message, part: str = "") -> Key:
@@ -121,7 +122,7 @@ class ConversationPlanner:
         self.conversation, self.may_act = conversation, may_act
         self.route, self.limits = route, limits
         self.snapshot, self.skip_notices = snapshot, skip_notices
-        self.ledger = Ledger()
+        self.ledger, self.largest = Ledger(), Largest()
         self.placeholders: set[str] = set()
         self.posts = snapshot.done(Kind.POST, conversation.id)
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
@@ -165,6 +166,8 @@ class ConversationPlanner:
             self.new += len(drafts)
         if message.reactions:
             self._react(message)
+        for file in message.files:
+            self.largest.see(file)
 
     def share(self) -> Share:
         """The sum, after the last message."""
@@ -185,7 +188,7 @@ class ConversationPlanner:
             last=self.last,
             digest=self.digest.hexdigest(),
         )
-        return Share(line, self.ledger)
+        return Share(line, self.ledger, self.largest)
 
     def _hash(self) -> None:
         self.digest.update(";".join([*self.pending, ""]).encode())
