@@ -7,14 +7,28 @@ composes every message as the target would show it, so the ledger of the plan is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Adapter, Composed, Concludes, Key, Kind, Limits, RemoteId, Route, Source, Target
+from migrator.adapters.base import (
+    ActsFor,
+    Adapter,
+    Composed,
+    Concludes,
+    Edits,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    RemoteId,
+    Route,
+    Source,
+    Target,
+)
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
@@ -25,9 +39,8 @@ from migrator.model import (
     Local,
     Message,
     Role,
-    Workspace,
 )
-from migrator.share import ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
+from migrator.share import NOT_THEIRS, ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
 from migrator.survey import features
 
 __all__ = [
@@ -36,6 +49,7 @@ __all__ = [
     "Planner",
     "choose_route",
     "make_plan",
+    "may_act",
 ]
 
 PLAN_VERSION = 1
@@ -124,6 +138,11 @@ def chosen(source: Source, options: Options) -> list[Conversation]:
     return picked
 
 
+def may_act(adapter: Adapter, route: Route, user: str) -> bool:
+    """Whether what only this person could do can be done for them. A package needs nobody's leave."""
+    return route.by_hand is not None or not isinstance(adapter, ActsFor) or adapter.acts_for(user)
+
+
 def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
     """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
     planner = Planner(source, adapter, target, snapshot, options)
@@ -145,9 +164,11 @@ class Planner:
         self.snapshot, self.options = snapshot, options
         self.route = choose_route(adapter, options.route)
         self.limits = target.limits if target else Limits()
-        self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
+        relinked = frozenset(c.id for c in chosen(source, options)) if _relinks(adapter, self.route) else frozenset()
+        self.names = Names(source.workspace, partial(_foreseen, source, self.route, snapshot, relinked))
         self.ledger = Ledger()
-        self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
+        self.may_act = partial(may_act, adapter, self.route)
+        self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
         self._shares: dict[str, Share] = {}
         self._open: dict[str, ConversationPlanner] = {}
 
@@ -160,7 +181,9 @@ class Planner:
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
-        planner = ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options.skip_notices)
+        planner = ConversationPlanner(
+            conversation, self.route, self.limits, self.snapshot, self.options.skip_notices, self.may_act
+        )
         self._open[conversation.id] = planner
         return planner.watch(self.source, self._close)
 
@@ -203,23 +226,39 @@ class Planner:
             conversations=tuple(lines),
             ledger=tuple(self.ledger.lines()),
             found=found,
-            warnings=self._warnings(),
+            warnings=self._warnings(shares),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
 
-    def _warnings(self) -> tuple[str, ...]:
+    def _warnings(self, shares: Iterable[Share]) -> tuple[str, ...]:
         said = self.target.warnings if self.target else ()
-        return (*said, *self.adapter.conclude()) if isinstance(self.adapter, Concludes) else said
+        if not isinstance(self.adapter, Concludes):
+            return said
+        largest = Largest()
+        for share in shares:
+            largest.merge(share.largest)
+        return (*said, *self.adapter.conclude(largest))
 
 
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids
 
 
-def _foreseen(workspace: Workspace, route: Route, snapshot: Snapshot, kind: Kind, key: Key) -> RemoteId | None:
-    """What a writer will find when messages are sent: by then people, conversations, groups and emoji are made."""
+def _relinks(adapter: Adapter, route: Route) -> bool:
+    """Whether links to messages that are sent later will be mended: the engine does, where posts can be edited."""
+    return route.name == "live" and isinstance(adapter, Edits)
+
+
+def _foreseen(
+    source: Source, route: Route, snapshot: Snapshot, relinked: frozenset[str], kind: Kind, key: Key
+) -> RemoteId | None:
+    """What a writer will find in the end: people, conversations, groups, emoji, and messages of `relinked` ones."""
     if (remote := snapshot.remote(kind, key)) is not None:
         return remote
-    if kind is Kind.EMOJI:
+    workspace = source.workspace
+    if kind is Kind.POST:
+        conversation, _, ts = key.partition("/")
+        made = conversation in relinked and source.holds(conversation, ts)
+    elif kind is Kind.EMOJI:
         emoji = workspace.emoji.get(key)
         made = emoji is not None and isinstance(emoji.image, Local) and _holds(route, Feature.CUSTOM_EMOJI)
     elif kind is Kind.GROUP:
@@ -236,7 +275,7 @@ def _holds(route: Route, feature: Feature) -> bool:
 
 
 def _entities(
-    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger
+    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger, may_act: Callable[[str], bool]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Count people, conversations, groups and emoji, and settle what hangs on them."""
     create, present = Counter[str](), Counter[str]()
@@ -256,7 +295,9 @@ def _entities(
         settle(Feature.BOT if user.is_bot else Feature.STRANGER if user.role is Role.STRANGER else Feature.USER)
         if not user.active:
             settle(Feature.DEACTIVATED)
-        if isinstance(user.avatar, Local):
+        if isinstance(user.avatar, Local) and _holds(route, Feature.AVATAR) and not may_act(user.id):
+            drop(Feature.AVATAR, NOT_THEIRS)
+        elif isinstance(user.avatar, Local):
             settle(Feature.AVATAR)
         elif user.avatar is not None:
             drop(Feature.AVATAR, "the export holds only its address")

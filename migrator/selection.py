@@ -9,7 +9,7 @@ from msgspec import structs
 
 from migrator.adapters.base import Source
 from migrator.ledger import Ledger
-from migrator.model import ConversationId, File, Message, Workspace
+from migrator.model import ConversationId, File, Message, Ts, Workspace
 from migrator.plan import Options, Planner, chosen, is_skipped
 
 __all__ = ["Selection"]
@@ -29,6 +29,9 @@ class Selection:
         if self._planner is not None:
             return self._planner.watch(self.workspace.conversations[conversation])
         return (m for m in self._source.messages(conversation, ledger) if not is_skipped(m, self._options))
+
+    def holds(self, conversation: ConversationId, ts: Ts) -> bool:
+        return conversation in self.workspace.conversations and self._source.holds(conversation, ts)
 
     def open(self, file: File) -> BinaryIO:
         return self._source.open(file)

@@ -34,6 +34,7 @@ from migrator.model import (
     MessageKind,
     Missing,
     Remote,
+    Ts,
     UserGroup,
     Workspace,
 )
@@ -52,6 +53,7 @@ from migrator.slack.order import ENVELOPES, WHOLE, Kept, Reading, in_order, read
 from migrator.slack.people import People, listed_user
 from migrator.slack.scan import Absent, Findings, Index, Scanner
 from migrator.slack.subtypes import SLACKBOT
+from migrator.slack.times import instant, is_ts
 from migrator.slack.wire import Record
 
 if TYPE_CHECKING:
@@ -255,6 +257,11 @@ class Export:
                     yield message
         finally:
             ledger.found.update(+found)
+
+    def holds(self, conversation: ConversationId, ts: Ts) -> bool:
+        """See `adapters.base.Source`."""
+        index = self.indexes.get(conversation)
+        return index is not None and is_ts(ts) and index.holds(instant(ts))
 
     def weight(self, conversation: ConversationId) -> int:
         """Bytes of its day files."""

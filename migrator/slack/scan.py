@@ -1,7 +1,7 @@
 """The first pass: reads every record once and keeps only what later ones need to know. slack-format.md 23.3.
 
 Per conversation: which members when, which messages have replies, which threads lack their root. For the workspace: the
-people, groups, team and domain that only messages tell of. A few bytes per thread; nothing per message.
+people, groups, team and domain that only messages tell of. A few bytes per thread; eight per message.
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ class Absent(Struct, frozen=True):
 class Index(Struct):
     """What the second pass knows of a conversation.
 
-    `roots`: moments of messages that others reply to, sorted. `absent`: moment -> root to be made up. `moved`: moment
-    of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the message it was uploaded
-    with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of pins, for conversations
-    whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
+    `moments`: of all records, sorted. `roots`: of messages that others reply to, sorted. `absent`: moment -> root to be
+    made up. `moved`: moment of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the
+    message it was uploaded with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of
+    pins, for conversations whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
     """
 
     spans: Spans = field(default_factory=Spans)
+    moments: array[int] = field(default_factory=lambda: array("q"))
     roots: array[int] = field(default_factory=lambda: array("q"))
     absent: dict[int, Absent] = field(default_factory=dict)
     moved: dict[int, Ts] = field(default_factory=dict)
@@ -67,6 +68,10 @@ class Index(Struct):
 
     def is_root(self, moment: int) -> bool:
         return _holds(self.roots, moment)
+
+    def holds(self, moment: int) -> bool:
+        """Whether there is a record of this moment, or a root to be made up."""
+        return moment in self.absent or _holds(self.moments, moment)
 
 
 class Findings:
@@ -334,6 +339,7 @@ class _Pass:
                 index.absent[target] = absent
                 self.scanner.people.meet(absent.author, "author")
         index.roots = array("q", sorted(self.targets - above.keys()))
+        index.moments = moments
         return index
 
 
