@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from migrator.errors import SkipItem, UsageError
-from migrator.ledger import Fate, Feature, Ledger, Quarantined
+from migrator.ledger import Fate, Feature, Ledger, Loss, Quarantined
 from migrator.model import (
     Author,
     Bytes,
@@ -48,7 +48,7 @@ from migrator.slack.messages import Maker
 from migrator.slack.names import DAY
 from migrator.slack.order import ENVELOPES, WHOLE, Kept, Reading, in_order, read
 from migrator.slack.people import People, listed_user
-from migrator.slack.scan import Absent, Index, Scanner
+from migrator.slack.scan import Absent, Scanner
 from migrator.slack.subtypes import SLACKBOT
 from migrator.slack.wire import Record
 
@@ -219,67 +219,48 @@ class Export:
         """See `adapters.base.Source`. KeyError for a conversation that is not there."""
         index = self.indexes[conversation]
         ledger = ledger if ledger is not None else Ledger()
-        found: Counter[Feature] = Counter()
+        canonical, users, make = self.people.canonical, self.workspace.users, self._maker.make
+        tally: Counter[Feature] = Counter()
         gaps, roots = iter(sorted(index.absent)), iter(index.roots)
         gap, root = next(gaps, _NEVER), next(roots, _NEVER)
         try:
             for kept in self.kept(conversation, ledger, WHOLE):
-                while gap < kept.instant:
+                record, moment = kept.record, kept.instant
+                while gap < moment:
                     yield self._placeholder(conversation, index.absent[gap], kept.at)
                     gap = next(gaps, _NEVER)
-                while root < kept.instant:
+                while root < moment:
                     root = next(roots, _NEVER)
-                message = self._message(conversation, kept, index, ledger, found, replied=root == kept.instant)
+                author = author_of(record, canonical)
+                found = found_in(record, index, author, users)
+                for feature, count in found.items():
+                    tally[feature] += count
+                message, losses = make(conversation, kept, index, author, replied=root == moment)
+                if losses:
+                    _settle(kept.at, message, losses, found, ledger)
                 if message is not None:
                     yield message
         finally:
-            ledger.found.update(+found)
+            ledger.found.update(+tally)
 
     def kept(
         self, conversation: ConversationId, ledger: Ledger | None = None, reading: Reading = ENVELOPES
     ) -> Iterator[Kept]:
         """The raw records that count, in order. A `ledger` is told of the others."""
 
-        def damaged(at: Loc, reason: str) -> None:
+        def set_aside(at: Loc, fate: Fate, reason: str) -> None:
             if ledger is not None:
                 ledger.find(Feature.MESSAGE)
-                ledger.settle(Feature.MESSAGE, Fate.QUARANTINED, note=reason, at=at)
+                ledger.settle(Feature.MESSAGE, fate, note=reason, at=at)
+
+        def damaged(at: Loc, reason: str) -> None:
+            set_aside(at, Fate.QUARANTINED, reason)
 
         for several in in_order(self.layout, self.indexes[conversation].spans, damaged, reading):
             for kept in several:
-                if kept.replaced and ledger is not None:
-                    for at in kept.replaced:
-                        ledger.find(Feature.MESSAGE)
-                        ledger.settle(Feature.MESSAGE, Fate.SKIPPED, note=_AGAIN, at=at)
+                for at in kept.replaced:
+                    set_aside(at, Fate.SKIPPED, _AGAIN)
                 yield kept
-
-    def _message(
-        self,
-        conversation: ConversationId,
-        kept: Kept,
-        index: Index,
-        ledger: Ledger,
-        tally: Counter[Feature],
-        *,
-        replied: bool,
-    ) -> Message | None:
-        """The message of a record, if it is one. What is found goes into `tally`, losses into the ledger."""
-        record, at = kept.record, kept.at
-        author = author_of(record, self.people.canonical)
-        found = found_in(record, index, author, self.workspace.users)
-        for feature, count in found.items():
-            tally[feature] += count
-        message, losses = self._maker.make(conversation, kept, index, author, replied=replied)
-        if message is None:
-            (why,) = losses
-            for feature, count in found.items():
-                ledger.settle(feature, why.fate, count, note=why.note, at=at)
-            return None
-        for loss in losses:
-            if loss.feature not in found:
-                ledger.find(loss.feature, loss.count)
-            ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=at)
-        return message
 
     def _placeholder(self, conversation: ConversationId, absent: Absent, at: Loc) -> Message:
         author = Author(self.people.canonical(absent.author))
@@ -310,6 +291,21 @@ class Export:
         from migrator.slack.census import take_census
 
         return take_census(self)
+
+
+def _settle(
+    at: Loc, message: Message | None, losses: Sequence[Loss], found: Mapping[Feature, int], ledger: Ledger
+) -> None:
+    """What a record holds and its message does not; where there is none, all that was found."""
+    if message is None:
+        (why,) = losses
+        for feature, count in found.items():
+            ledger.settle(feature, why.fate, count, note=why.note, at=at)
+        return
+    for loss in losses:
+        if loss.feature not in found:
+            ledger.find(loss.feature, loss.count)
+        ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=at)
 
 
 def open_export(paths: Sequence[Path]) -> Export:

@@ -121,6 +121,7 @@ class RichRecord(Record, gc=False):
     """A `Record`; `blocks` is NULL where there are none."""
 
     blocks: RichBlocks | None = NULL  # type: ignore[assignment]
+    slackdump_thread_replies: None = None  # nested records: for `fronts.py`
 
 
 _one = msgspec.json.Decoder(RichRecord).decode
