@@ -131,6 +131,17 @@ class Layout:
         number, name = self._resolve(member)
         return self.archives[number].size(name)
 
+    def weight(self, members: Sequence[str]) -> int:
+        """Bytes of all these members, to share out work by; 0 for what is not a file of its own."""
+        total = 0
+        for member in members:
+            number, name = self._resolve(member)
+            try:
+                total += self.archives[number].size(name)
+            except KeyError:
+                continue
+        return total
+
     def open(self, member: str) -> BinaryIO:
         """The bytes of a file's member. Damaged where they cannot be read, at once or on the way."""
         number, name = self._resolve(member)

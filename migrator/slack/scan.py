@@ -1,7 +1,7 @@
 """The first pass: reads every record once and keeps only what later ones need to know. slack-format.md 23.3.
 
 Per conversation: which members when, which messages have replies, which threads lack their root. For the workspace: the
-people, groups, team and domain that only messages tell of. A few bytes per thread; nothing per message.
+people, groups, team and domain that only messages tell of. A few bytes per thread; eight per message.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from migrator.slack.subtypes import LOGS, SLACKBOT
 from migrator.slack.times import before, instant, is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
-__all__ = ["Absent", "Index", "Scanner", "pointed_at"]
+__all__ = ["Absent", "Findings", "Index", "Scanner", "pointed_at"]
 
 _MENTION = re.compile(r"<@([A-Z0-9]{2,})(?:\|([^>]*))?>")
 _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
@@ -49,13 +49,14 @@ class Absent(Struct, frozen=True):
 class Index(Struct):
     """What the second pass knows of a conversation.
 
-    `roots`: moments of messages that others reply to, sorted. `absent`: moment -> root to be made up. `moved`: moment
-    of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the message it was uploaded
-    with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of pins, for conversations
-    whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
+    `moments`: of all records, sorted. `roots`: of messages that others reply to, sorted. `absent`: moment -> root to be
+    made up. `moved`: moment of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the
+    message it was uploaded with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of
+    pins, for conversations whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
     """
 
     spans: Spans = field(default_factory=Spans)
+    moments: array[int] = field(default_factory=lambda: array("q"))
     roots: array[int] = field(default_factory=lambda: array("q"))
     absent: dict[int, Absent] = field(default_factory=dict)
     moved: dict[int, Ts] = field(default_factory=dict)
@@ -68,17 +69,38 @@ class Index(Struct):
     def is_root(self, moment: int) -> bool:
         return _holds(self.roots, moment)
 
+    def holds(self, moment: int) -> bool:
+        """Whether there is a record of this moment, or a root to be made up."""
+        return moment in self.absent or _holds(self.moments, moment)
 
-class Scanner:
-    """Reads members, and fills `people`, `groups`, `teams`, `domains`, `quarantine`."""
 
-    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
-        """`pinned`: files that some conversation has pinned."""
-        self.layout, self.people, self.pinned = layout, people, pinned
+class Findings:
+    """What messages tell of the workspace: whom and which groups they name, their team and domain, what is damaged."""
+
+    def __init__(self, people: People) -> None:
+        self.people = people
         self.groups: dict[GroupId, str] = {}
         self.teams: Counter[str] = Counter()
         self.domains: Counter[str] = Counter()
         self.quarantine: list[Quarantined] = []
+
+    def join(self, other: Findings) -> None:
+        """Those of one more conversation. The order of conversations counts; who read them does not."""
+        self.people.join(other.people)
+        for group, label in other.groups.items():
+            self.groups[group] = label or self.groups.get(group, "")
+        self.teams.update(other.teams)
+        self.domains.update(other.domains)
+        self.quarantine += other.quarantine
+
+
+class Scanner(Findings):
+    """Reads the members of one conversation, and finds what they tell."""
+
+    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
+        """`pinned`: files that some conversation has pinned."""
+        super().__init__(people.apart())
+        self.layout, self.pinned = layout, pinned
 
     def conversation(self, members: list[str], *, listed: bool) -> Index:
         """The index of the conversation whose records lie in these members. Spans are in their order."""
@@ -87,6 +109,14 @@ class Scanner:
         for member in members:
             pass_.member(member)
         return pass_.finish()
+
+    @property
+    def findings(self) -> Findings:
+        """For another process: without what is listed, which is known there."""
+        out = Findings(self.people)
+        out.people.listed = {}
+        out.groups, out.teams, out.domains, out.quarantine = self.groups, self.teams, self.domains, self.quarantine
+        return out
 
     def damaged(self, at: Loc, reason: str) -> None:
         self.quarantine.append(Quarantined(at, reason))
@@ -309,6 +339,7 @@ class _Pass:
                 index.absent[target] = absent
                 self.scanner.people.meet(absent.author, "author")
         index.roots = array("q", sorted(self.targets - above.keys()))
+        index.moments = moments
         return index
 
 
