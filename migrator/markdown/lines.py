@@ -183,9 +183,10 @@ class LineWriter(Dialect):
 
     def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
-        if len(row) > 1:
-            row = joined(row)
+        if len(row) == 1 and not (piece := row[0]).marks and not piece.source:
+            return self.words(piece.words, 0, job, label, "")
         out = ""
+        row = joined(row)
         last = len(row) - 1
         for index, piece in enumerate(row):
             following = "" if index == last else (row[index + 1].source or row[index + 1].words)[0]

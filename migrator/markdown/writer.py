@@ -31,8 +31,9 @@ class MarkdownWriter(BlockWriter):
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one post, however long."""
         text = simple(blocks)
-        if text and self.suspects.search(text) is None and not any(map(self.starts.match, text.split("\n"))):
-            return Rendered(text, text)
+        if text and self.suspects.search(text) is None and self.starts.match(text) is None:
+            if "\n" not in text or not any(map(self.starts.match, text.split("\n"))):
+                return Rendered(text, text)
         job = Job(directory)
         source = clean(self.blocks(blocks, job))
         return Rendered(source, plain(blocks, directory), job.losses)
