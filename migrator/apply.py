@@ -41,8 +41,9 @@ from migrator.errors import Retry, SkipItem, TargetUnavailable
 from migrator.journal import Journal
 from migrator.lane import Lane
 from migrator.model import Conversation, CustomEmoji, File, Local, User
-from migrator.plan import Options, chosen, file_shortfall, is_skipped, post_key
+from migrator.plan import Options, chosen, is_skipped
 from migrator.progress import Progress
+from migrator.share import file_shortfall, post_key
 
 __all__ = ["Engine", "Outcome", "Patience"]
 

@@ -15,7 +15,7 @@ import msgspec
 from migrator.adapters.base import Acts, Edits, Key, Kind, Post, ReactionPost, Reacts, Receipts, RemoteId
 from migrator.errors import Retry, SkipItem
 from migrator.model import Conversation, Message, MessageKind, micros
-from migrator.plan import post_key, reaction_key
+from migrator.share import post_key, reaction_key
 
 if TYPE_CHECKING:
     from migrator.apply import Engine

@@ -17,7 +17,7 @@ LONGER = {"model.py": 650}  # the document of the project, to be read from top t
 ORDER = [
     {"errors"},
     {"model"},
-    {"ledger", "secret"},
+    {"ledger", "secret", "crew"},
     {"adapters.base"},
     {
         "slack",
@@ -33,9 +33,10 @@ ORDER = [
         "config",
         "progress",
     },
+    {"share"},
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder", "selection"},
-    {"page", "report"},
+    {"page", "report", "recognise"},
     {"move"},
     {"cli"},
 ]

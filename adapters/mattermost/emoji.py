@@ -6,6 +6,7 @@ See `migrator.emoji_names` and facts/mattermost.md 1.1.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -32,9 +33,12 @@ def is_name(word: str) -> bool:
 
 def reaction_name(reaction: Reaction) -> EmojiName | None:
     """What to react with; None where Mattermost has no such emoji."""
-    if not reaction.char:
-        return EmojiName(custom_name(reaction.name))
-    found = emoji_names(__package__).find(reaction.char)
+    return _standard(reaction.char) if reaction.char else EmojiName(custom_name(reaction.name))
+
+
+@lru_cache(maxsize=8192)
+def _standard(char: str) -> EmojiName | None:
+    found = emoji_names(__package__).find(char)
     return EmojiName(found.name, found.exact) if found else None
 
 
@@ -43,6 +47,7 @@ def character(name: str) -> str:
     return emoji_names(__package__).characters(name)
 
 
+@lru_cache(maxsize=8192)
 def custom_name(name: str) -> str:
     """A custom emoji's name as Mattermost takes it ([a-z0-9+_-], at most 64), not one of its own; the same always."""
     low = name.lower()

@@ -1,4 +1,7 @@
-"""What a server holds before a move, as far as names can clash with ours. The driver fills it."""
+"""What a server holds before a move, as far as names can clash with ours, and what it will have to take in.
+
+The driver fills `Present` when it opens; `Largest` grows while messages are composed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-__all__ = ["NOTHING", "Account", "Place", "Present"]
+from migrator.model import File, Local
+
+__all__ = ["NOTHING", "Account", "Largest", "Place", "Present"]
 
 
 class Account(Struct, frozen=True):
@@ -20,12 +25,17 @@ class Account(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """A channel of the team. `conversation`: whose posts it holds, as their keys say ("": none of ours)."""
+    """A channel of the team. `conversation`: whose posts it holds, as their keys say ("": none of ours).
+
+    `empty`: open and without posts, so that its name is free: a killed import may have left it, and nobody loses
+    anything there.
+    """
 
     id: str
     name: str
     archived: bool = False
     conversation: str = ""
+    empty: bool = False
 
 
 class Present(Struct, frozen=True):
@@ -41,3 +51,16 @@ class Present(Struct, frozen=True):
 
 
 NOTHING = Present()
+
+
+class Largest(Struct):
+    """The largest file met, in bytes, and the picture with most pixels, as the export tells them."""
+
+    file: int = 0
+    pixels: int = 0
+
+    def see(self, file: File) -> None:
+        if isinstance(file.data, Local):
+            self.file = max(self.file, file.data.size)
+        if file.mime.startswith("image/"):
+            self.pixels = max(self.pixels, file.width * file.height)

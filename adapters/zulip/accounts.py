@@ -75,6 +75,10 @@ class Accounts:
         self.load()
         return self._by_id.get(int(account))
 
+    def of_address(self, email: str) -> Account | None:
+        self.load()
+        return self._by_email.get(email.lower())
+
     def _note(self, row: Mapping[str, Any]) -> Account:
         real = row.get("delivery_email")
         shown = str(row["email"])

@@ -31,17 +31,20 @@ from migrator.adapters.base import (
     RemoteId,
     RemoteMessage,
     Route,
+    Source,
     Target,
 )
 from migrator.adapters.zulip import topics
+from migrator.adapters.zulip.client import Server
 from migrator.adapters.zulip.compose import compose
 from migrator.adapters.zulip.fates import ARCHIVE, LIVE
 from migrator.adapters.zulip.lent import Memory
+from migrator.adapters.zulip.preflight import Told, tell
 from migrator.adapters.zulip.session import Session
 from migrator.adapters.zulip.threads import Policy
-from migrator.errors import UsageError
+from migrator.errors import Retry, SkipItem, TargetUnavailable, UsageError
 from migrator.model import Conversation, CustomEmoji, File, Message, User, UserGroup, Workspace
-from migrator.secret import read_secret
+from migrator.secret import Secret, read_secret
 
 __all__ = ["Zulip"]
 
@@ -130,6 +133,17 @@ class Zulip:
         while (message := await self._run(next, reading, None)) is not None:
             yield message
 
+    def _tell(self) -> Told:
+        server = Server(str(self.settings["site"]), "", Secret(""), str(self.settings.get("ca_file", "")))
+        try:
+            return tell(server)
+        except (Retry, SkipItem) as error:
+            raise TargetUnavailable(
+                f"{server.site} does not say which version it is: {error}", hint="say it with --set version=VERSION"
+            ) from None
+        finally:
+            server.close()
+
     # ── required of a target that takes a package ───────────────────────────────────────────────────────────────────
 
     async def load(self, move: Move) -> Sequence[str]:
@@ -137,9 +151,17 @@ class Zulip:
         from migrator.adapters.zulip import archive
 
         known = _known_people(self.settings.get("people_file"))
-        server = move.target.version if move.target else ""
-        chosen = archive.choices(self.settings, server, self.policy, self.main_topic, known)
+        asked = self.settings.get("site") and not self.settings.get("version")
+        told = await self._run(self._tell) if asked else None
+        chosen = archive.choices(self.settings, told, self.policy, self.main_topic, known)
         return archive.write(move, chosen, Path(str(move.options.get("out") or "") or move.folder))
+
+    async def recognise(self, source: Source) -> Mapping[Kind, Mapping[Key, RemoteId]]:
+        """What came of an archive; in this thread, to which the source may be tied."""
+        from migrator.adapters.zulip.recognise import recognise
+
+        known = _known_people(self.settings.get("people_file"))
+        return recognise(self.session, source, known, str(self.settings.get("email_domain") or ""))
 
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 

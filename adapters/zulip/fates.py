@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrator.adapters.base import Route, Support
+from migrator.adapters.base import Limits, Route, Support
 from migrator.ledger import Fate, Feature
 
 __all__ = ["ARCHIVE", "LIVE"]
@@ -82,4 +82,5 @@ ARCHIVE = Route(
         "the last values of three sequences, for exact ids in mentions and links",
     ),
     rate=1000.0,
+    by_hand=Limits(),
 )

@@ -166,6 +166,11 @@ class Session:
             known.add(there)
         return there
 
+    def has_emoji(self, name: str) -> bool:
+        """Whether the organisation has a custom emoji of this name."""
+        with self._lock:
+            return name in self._known_emoji()
+
     def _known_emoji(self) -> set[str]:
         if self._emoji is None:
             rows = self.server.call("GET", "realm/emoji")["emoji"].values()

@@ -149,7 +149,8 @@ class Realm:
 
     def html(self, content: str) -> str:
         known = dict(self.emoji_names) | dict.fromkeys(self.emoji, "")
-        return Dialect({str(u.id): u.name for u in self.users.values()}, known).html(content)
+        channels = {channel.name: str(channel.id) for channel in self.channels.values()}
+        return Dialect({str(u.id): u.name for u in self.users.values()}, known, channels).html(content)
 
     # ── who may what ────────────────────────────────────────────────────────────────────────────────────────────────
 
