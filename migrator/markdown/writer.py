@@ -31,11 +31,10 @@ class MarkdownWriter(BlockWriter):
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one post, however long."""
         text = simple(blocks)
-        if text and self.suspects.search(text) is None and self.starts.match(text) is None:
-            if "\n" not in text or not any(map(self.starts.match, text.split("\n"))):
-                return Rendered(text, text)
+        if text and self.suspects.search(text) is None and not any(map(self.starts.match, text.split("\n"))):
+            return Rendered(text, text)
         job = Job(directory)
-        source = clean(self.blocks(blocks, job))
+        source = clean(self.block(blocks[0], job) if len(blocks) == 1 else self.blocks(blocks, job))
         return Rendered(source, plain(blocks, directory), job.losses)
 
     def parts(self, blocks: Sequence[Block], directory: Directory, limit: int) -> list[Rendered]:
