@@ -101,12 +101,16 @@ class LineWriter(Dialect):
             add_words(rows[-1], line, marks)
 
     def _user_source(self, leaf: UserMention, job: Job) -> str | None:
-        if (source := self.user(leaf, job)) is None:
+        job.lookups += 1
+        source = self.user(leaf, job) if job.known is None else _measured(leaf, job)
+        if source is None:
             job.lose(Feature.USER_MENTION, "name as text")
         return source
 
     def _conversation_source(self, leaf: ConversationMention, job: Job) -> str | None:
-        if (source := self.conversation(leaf, job)) is None:
+        job.lookups += 1
+        source = self.conversation(leaf, job) if job.known is None else _measured(leaf, job)
+        if source is None:
             job.lose(Feature.CONVERSATION_MENTION, "name as text")
         return source
 
@@ -121,9 +125,13 @@ class LineWriter(Dialect):
     def _emoji_source(self, leaf: Emoji, job: Job) -> str | None:
         if leaf.char:
             return None
-        if (source := self.emoji(leaf, job)) is None:
+        job.lookups += 1
+        if job.known is not None:
+            return _measured(leaf, job)
+        name = self.custom_emoji(leaf.name, job)
+        if name is None:
             job.lose(Feature.EMOJI_CUSTOM, "name as text")
-        return source
+        return name and f":{name}:"
 
     def _date_source(self, _leaf: Date, job: Job) -> None:
         job.lose(Feature.DATE, "as it was written")
@@ -276,6 +284,11 @@ class LineWriter(Dialect):
             else:
                 out.append(self.disarm(word, job))
         return "".join(out) + self.escape(text[at:], marks, job)
+
+
+def _measured(leaf: Inline, job: Job) -> str | None:
+    """What no mention or emoji is longer than: a link whose label is all escapes."""
+    return "@" + "x" * (120 + 8 * len(shown(leaf, job.directory))) if job.known else None
 
 
 # What a leaf is that is more than words; None, with the loss noted, where it can only be words.
