@@ -29,6 +29,7 @@ from migrator.model import (
     Event,
     File,
     GroupId,
+    Local,
     Message,
     Reaction,
     Ts,
@@ -336,10 +337,33 @@ class Foresees(Protocol):
         ...
 
 
+class Largest(Struct):
+    """The largest file of an export, in bytes, and the picture with most pixels (0: none, or not told)."""
+
+    file: int = 0
+    pixels: int = 0
+
+    def see(self, file: File) -> None:
+        if isinstance(file.data, Local):
+            self.file = max(self.file, file.data.size)
+            if file.mime.startswith("image/"):
+                self.pixels = max(self.pixels, file.width * file.height)
+
+    def merge(self, other: Largest) -> None:
+        self.file, self.pixels = max(self.file, other.file), max(self.pixels, other.pixels)
+
+
 @runtime_checkable
 class Concludes(Protocol):
-    def conclude(self) -> Sequence[str]:
-        """After every message was composed: sentences for the plan about what only all of them together show."""
+    def conclude(self, largest: Largest) -> Sequence[str]:
+        """After every message was looked at: sentences for the plan, about files that are too much for a setting."""
+        ...
+
+
+@runtime_checkable
+class RenamesReactions(Protocol):
+    def reaction_shown(self, reaction: Reaction) -> str:
+        """What `messages` gives back for a reaction that the target cannot show as it was; "" for all others."""
         ...
 
 
@@ -371,6 +395,16 @@ class PutsGroups(Protocol):
 class Reacts(Protocol):
     async def react(self, reactions: Sequence[ReactionPost], receipts: Receipts) -> None:
         """As `send`, for reactions; one that is there already counts as done."""
+        ...
+
+
+@runtime_checkable
+class ActsFor(Protocol):
+    """A target where reactions, pins and pictures are a person's own doing, in that person's own name."""
+
+    def acts_for(self, user: UserId) -> bool:
+        """Whether that can be done for this person. For whom it cannot, these things are left out: `compose` says so
+        of reactions, the plan of pins and pictures."""
         ...
 
 

@@ -12,13 +12,25 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from migrator.adapters.base import Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source
+from migrator.adapters.base import Composed, Draft, Key, Kind, Largest, Limits, RemoteId, Route, Source
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Loss
-from migrator.model import Conversation, ConversationKind, File, FileMode, Loc, Local, Message, MessageKind, Reaction
+from migrator.model import (
+    Conversation,
+    ConversationKind,
+    File,
+    FileMode,
+    Loc,
+    Local,
+    Message,
+    MessageKind,
+    Reaction,
+    UserId,
+)
 from migrator.survey import Signature, features, features_of, signature
 from migrator.survey_text import is_bare, text_features
 
 __all__ = [
+    "NOT_THEIRS",
     "ConversationLine",
     "ConversationPlanner",
     "Share",
@@ -29,6 +41,7 @@ __all__ = [
     "reaction_key",
 ]
 
+NOT_THEIRS = "only they could do it themselves: nobody may act for them there"
 PENDING = 512  # digests of posts that go into a conversation's at once
 
 
@@ -65,6 +78,7 @@ class Share(Struct, frozen=True):
 
     line: ConversationLine
     ledger: Ledger
+    largest: Largest
 
 
 def post_key(message: Message, part: str = "") -> Key:
@@ -97,12 +111,18 @@ class ConversationPlanner:
     """One conversation's pass: counts what is new, and what holds and loses the same; settles it all at the end."""
 
     def __init__(
-        self, conversation: Conversation, route: Route, limits: Limits, snapshot: Snapshot, skip_notices: bool
+        self,
+        conversation: Conversation,
+        route: Route,
+        limits: Limits,
+        snapshot: Snapshot,
+        skip_notices: bool,
+        may_act: Callable[[UserId], bool],
     ) -> None:
-        self.conversation = conversation
+        self.conversation, self.may_act = conversation, may_act
         self.route, self.limits = route, limits
         self.snapshot, self.skip_notices = snapshot, skip_notices
-        self.ledger = Ledger()
+        self.ledger, self.largest = Ledger(), Largest()
         self.placeholders: set[str] = set()
         self.posts = snapshot.done(Kind.POST, conversation.id)
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
@@ -146,6 +166,8 @@ class ConversationPlanner:
             self.new += len(drafts)
         if message.reactions:
             self._react(message)
+        for file in message.files:
+            self.largest.see(file)
 
     def share(self) -> Share:
         """The sum, after the last message."""
@@ -166,7 +188,7 @@ class ConversationPlanner:
             last=self.last,
             digest=self.digest.hexdigest(),
         )
-        return Share(line, self.ledger)
+        return Share(line, self.ledger, self.largest)
 
     def _hash(self) -> None:
         self.digest.update(";".join([*self.pending, ""]).encode())
@@ -183,11 +205,10 @@ class ConversationPlanner:
 
     def _react(self, message: Message) -> None:
         for reaction in message.reactions:
+            users = [user for user in reaction.users if self.may_act(user)]
             if self.reactions:
-                users = [user for user in reaction.users if reaction_key(message, reaction, user) not in self.reactions]
-                self.new_reactions += len(users)
-            else:
-                self.new_reactions += len(reaction.users)
+                users = [user for user in users if reaction_key(message, reaction, user) not in self.reactions]
+            self.new_reactions += len(users)
 
     def _skip(self, message: Message) -> None:
         for feature, n in features(message):
@@ -246,7 +267,9 @@ class ConversationPlanner:
     def _settle_pins(self, here: set[str]) -> None:
         for pin in self.conversation.pins:
             self.ledger.find(Feature.PIN)
-            if pin.ts in here:
+            if pin.ts in here and self.route.fates[Feature.PIN].fate is not Fate.DROPPED and not self.may_act(pin.by):
+                self.ledger.settle(Feature.PIN, Fate.DROPPED, note=NOT_THEIRS)
+            elif pin.ts in here:
                 support = self.route.fates[Feature.PIN]
                 self.ledger.settle(Feature.PIN, support.fate, note=support.how)
             else:

@@ -24,6 +24,7 @@ from migrator.adapters.base import (
     Kind,
     RemoteId,
     RemoteMessage,
+    RenamesReactions,
     ShowsPlaces,
     Source,
     Target,
@@ -33,7 +34,7 @@ from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
 from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
 from migrator.plain import canonical, plain
-from migrator.plan import Options, choose_route, chosen, is_skipped
+from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
 from migrator.share import file_shortfall, post_key
 
 __all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "comparable", "given_as", "verify"]
@@ -357,7 +358,7 @@ class _Comparison:
             (given_as(reaction, self.adapter), who)
             for reaction in message.reactions
             for user in reaction.users
-            if (who := self.names.remote_user(user)) is not None
+            if (who := self.names.remote_user(user)) is not None and may_act(self.adapter, self.route, user)
         }
         found = {(without_variation(emoji), who) for emoji, who in remote.reactions}
         gone, more = sorted(expected - found), sorted(found - expected)
@@ -379,7 +380,9 @@ def shown_as(reaction: Reaction) -> str:
 
 
 def given_as(reaction: Reaction, adapter: Adapter) -> str:
-    """As `shown_as`, on this target: without the skin tone where it knows none."""
+    """As `shown_as`, on this target: without the skin tone where it knows none, or by another name."""
+    if isinstance(adapter, RenamesReactions) and (name := adapter.reaction_shown(reaction)):
+        return without_variation(name)
     shown = shown_as(reaction)
     toned = getattr(adapter, "skin_tones", True)
     return shown if toned else shown.translate(dict.fromkeys(range(0x1F3FB, 0x1F400)))

@@ -18,7 +18,6 @@ from msgspec import Struct, field
 from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits, RemoteId, Source
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.book import Book, Person, Room
-from migrator.adapters.mattermost.emoji import custom_name, reaction_name
 from migrator.model import File, Local, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
@@ -221,8 +220,7 @@ class Writer:
     def _reactions(self, message: Message, time: int) -> tuple[lines.Reaction, ...]:
         made: dict[tuple[str, str], None] = {}
         for reaction in message.reactions:
-            standard = reaction_name(reaction) if reaction.char else None
-            name = standard.name if standard else self.book.emoji.get(reaction.name) or custom_name(reaction.name)
+            name = self.book.reaction(reaction)
             for user in self.book.usernames(reaction.users):
                 made[user, name] = None
         return tuple([lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made)])

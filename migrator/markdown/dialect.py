@@ -11,6 +11,7 @@ from migrator.model import (
     Broadcast,
     ConversationId,
     ConversationMention,
+    GroupMention,
     Marks,
     Quote,
     Ts,
@@ -109,6 +110,10 @@ class Dialect(Writer):
 
     @abstractmethod
     def conversation(self, node: ConversationMention, job: Job) -> str | None: ...
+
+    def group(self, node: GroupMention, job: Job) -> str | None:
+        """A mention of a user group; None where it can only be a name."""
+        return None
 
     @abstractmethod
     def broadcast(self, node: Broadcast, job: Job) -> str | None: ...

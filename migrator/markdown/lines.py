@@ -114,8 +114,12 @@ class LineWriter(Dialect):
             job.lose(Feature.CONVERSATION_MENTION, "name as text")
         return source
 
-    def _group_source(self, _leaf: GroupMention, job: Job) -> None:
-        job.lose(Feature.GROUP_MENTION, "name as text")
+    def _group_source(self, leaf: GroupMention, job: Job) -> str | None:
+        job.lookups += 1
+        source = self.group(leaf, job) if job.known is None else _measured(leaf, job)
+        if source is None:
+            job.lose(Feature.GROUP_MENTION, "name as text")
+        return source
 
     def _broadcast_source(self, leaf: Broadcast, job: Job) -> str | None:
         if (source := self.broadcast(leaf, job)) is None:

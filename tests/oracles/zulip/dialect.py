@@ -24,13 +24,14 @@ def _hashed(text: str) -> str:
 
 class Zulip:
     """`users`: names by id, for mentions; `emoji`: names that the server knows, to their code points ("" if custom);
-    `channels`: ids by name."""
+    `channels`, `groups`: ids by name."""
 
     def __init__(
         self,
         users: dict[str, str] | None = None,
         emoji: dict[str, str] | None = None,
         channels: dict[str, str] | None = None,
+        groups: dict[str, str] | None = None,
     ) -> None:
         self.users, self.emoji = users or {}, emoji or {}
         self.named = {name.casefold(): number for number, name in reversed(self.users.items())}
@@ -39,11 +40,13 @@ class Zulip:
             "".join(chr(int(p, 16)) for p in code.split("-")): name for name, code in self.emoji.items() if code
         }
         self.possible = re.compile("|".join(sorted(map(re.escape, self.characters), key=len, reverse=True)) or "(?!)")
+        self.groups = {name.casefold(): (number, name) for name, number in (groups or {}).items()}
         self._stash: list[str] = []
         self._passes: list[tuple[re.Pattern[str], Callable[[re.Match[str], int], str | None]]] = [
             (re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL), self._code),
             (re.compile(r"\*\*\*(?!\s)([^*^\n]+)(?<!\s)\*\*\*"), self._wrap("<strong><em>", "</em></strong>")),
             (re.compile(r"(?<![^\s'\"({\[/<])@(_?)\*\*([^*]+)\*\*"), self._mention),
+            (re.compile(r"(?<![^\s'\"({\[/<])@(_?)\*([^*]+)\*(?!\*)"), self._group),
             (re.compile(r"(?<![^\s'\"(,:<])#\*\*([^*>]+)(?:>([^*]*))?\*\*"), self._channel),
             (re.compile(r"\B(?<!\$)\$\$(?!\$)([^\n_$](?:[^$\n])*)\$\$(?!\$)\B"), self._tex),
             (re.compile(r"<time:([^>]+)>"), self._time),
@@ -109,6 +112,14 @@ class Zulip:
             return None
         kind, at = ("user-mention silent", "") if silent else ("user-mention", "@")
         return f'<span class="{kind}" data-user-id="{user}">{at}{escape(self.users[user], quote=False)}</span>'
+
+    def _group(self, found: re.Match[str], _: int) -> str | None:
+        silent, name = found.groups()
+        number, name = self.groups.get(name.casefold(), ("", ""))
+        if not number:
+            return None
+        kind, at = ("user-group-mention silent", "") if silent else ("user-group-mention", "@")
+        return f'<span class="{kind}" data-user-group-id="{number}">{at}{escape(name, quote=False)}</span>'
 
     def _channel(self, found: re.Match[str], _: int) -> str | None:
         number, name = self.channels.get(found.group(1).casefold(), ("", ""))
