@@ -12,7 +12,7 @@ from migrator.model import Remote, User, UserId
 from migrator.slack.authors import icon_of, own_name
 from migrator.slack.messages import reactions_in
 from migrator.slack.scan import Index
-from migrator.slack.subtypes import NOTICES
+from migrator.slack.subtypes import LOGS, NOTICES
 from migrator.slack.times import instant, is_ts
 from migrator.slack.wire import Record
 
@@ -23,6 +23,8 @@ def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId
     """Everything of a record but its text."""
     found = {Feature.MESSAGE: 1}
     subtype = record.subtype
+    if subtype in LOGS:
+        return found
     if subtype in NOTICES:
         found[Feature.EVENT] = 1
     elif subtype == "me_message":

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from migrator.model import Loc
 from migrator.slack.damage import Damaged
 from migrator.slack.layout import Layout
+from migrator.slack.logs import key_of
 from migrator.slack.times import instant
 from migrator.slack.wire import Record, decode
 
@@ -61,7 +62,7 @@ def in_order(layout: Layout, spans: Spans, damaged: Callable[[Loc, str], None]) 
     waiting: list[Waiting] = []
     for place, number in enumerate(due):
         waiting.extend(
-            (instant(record.ts), record.ts, number, index, at, record)
+            (instant(record.ts), key_of(record), number, index, at, record)
             for index, (at, record) in enumerate(read(layout, spans.members[number], damaged))
         )
         end = firsts[due[place + 1]] if place + 1 < len(due) else None
@@ -87,8 +88,8 @@ def _before(waiting: list[Waiting], end: int) -> int:
 def _kept(ready: list[Waiting]) -> Iterator[Kept]:
     replaced: tuple[Loc, ...] = ()
     last = len(ready) - 1
-    for place, (moment, ts, _number, _index, at, record) in enumerate(ready):
-        if place < last and ready[place + 1][1] == ts and ready[place + 1][0] == moment:
+    for place, (moment, key, _number, _index, at, record) in enumerate(ready):
+        if place < last and ready[place + 1][1] == key and ready[place + 1][0] == moment:
             replaced = (*replaced, at)
             continue
         yield Kept(at, record, moment, replaced)

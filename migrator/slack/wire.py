@@ -25,6 +25,7 @@ from migrator.slack.times import is_ts
 __all__ = ["NULL", "CommentRecord", "EditedRecord", "FileRecord", "ReactionRecord", "Record", "decode", "loose"]
 
 NULL = Raw(b"null")  # what an absent field reads as: compare by identity, an explicit null decodes to None
+_NO_THREAD = "0000000000.000000"  # what logs of edits have outside of threads
 S = TypeVar("S", bound=Struct)
 
 
@@ -146,6 +147,8 @@ def decode(raw: Raw | bytes) -> Record:
         record = _mended(raw)
     if not is_ts(record.ts):
         raise Damaged("no usable ts")
+    if record.thread_ts == _NO_THREAD:
+        record.thread_ts = None
     return record
 
 
