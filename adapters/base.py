@@ -29,6 +29,7 @@ from migrator.model import (
     Event,
     File,
     GroupId,
+    Local,
     Message,
     Reaction,
     Ts,
@@ -84,13 +85,15 @@ class Route(Struct, frozen=True):
     """One way into a target. `fates` names every Feature (the conformance suite fails on a missing one).
 
     `needs` lists the rights and settings this route asks for, one sentence each; `rate` is posts per second as measured
-    on a real server, for the estimate (0: unknown).
+    on a real server, for the estimate (0: unknown). `by_hand`: the limits of a package that an admin loads on the
+    server's host, where no server is asked before and nothing can be read back until then (`Recognises`).
     """
 
     name: str  # "live" or "bulk" or the target's own word ("archive", "file")
     fates: Mapping[Feature, Support]
     needs: tuple[str, ...] = ()
     rate: float = 0.0
+    by_hand: Limits | None = None
 
 
 class Target(Struct, frozen=True):
@@ -119,6 +122,10 @@ class Source(Protocol):
 
         A `ledger` is told what was found in the raw records, and the fate of what does not come out as a message.
         """
+        ...
+
+    def holds(self, conversation: ConversationId, ts: Ts) -> bool:
+        """Whether there is a message of this `ts`: for links to messages, before they are read."""
         ...
 
     def open(self, file: File) -> BinaryIO:
@@ -221,7 +228,7 @@ class RemoteMessage(Struct, frozen=True):
     `key` is our key where the target keeps it ("" else: the core pairs by its id map). `text` is the plain text that
     is seen, made by parsing what the server returned (not what we sent). `time` in microseconds, as precise as it is
     kept. `reactions` pairs emoji (characters, or ":name:" for custom ones) with people. `author_name` is "" unless
-    this post overrides its author's name.
+    this post overrides its author's name. `markup`: see `KeepsMarkup`.
     """
 
     key: Key
@@ -236,6 +243,22 @@ class RemoteMessage(Struct, frozen=True):
     deleted: bool = False
     author_name: str = ""
     emote: bool = False
+    markup: str = ""
+
+
+class Place(Struct, frozen=True):
+    """A conversation itself as a target shows it, beside its posts; see `ShowsPlaces`.
+
+    `access`: who may come in and where it is listed, in the adapter's own words. `closed`: nobody may write any more.
+    `pins`: the pinned posts.
+    """
+
+    name: str = ""
+    topic: str = ""
+    access: str = ""
+    closed: bool = False
+    members: frozenset[RemoteId] = frozenset()
+    pins: tuple[RemoteId, ...] = ()
 
 
 # ── the verbs ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -314,6 +337,36 @@ class Foresees(Protocol):
         ...
 
 
+class Largest(Struct):
+    """The largest file of an export, in bytes, and the picture with most pixels (0: none, or not told)."""
+
+    file: int = 0
+    pixels: int = 0
+
+    def see(self, file: File) -> None:
+        if isinstance(file.data, Local):
+            self.file = max(self.file, file.data.size)
+            if file.mime.startswith("image/"):
+                self.pixels = max(self.pixels, file.width * file.height)
+
+    def merge(self, other: Largest) -> None:
+        self.file, self.pixels = max(self.file, other.file), max(self.pixels, other.pixels)
+
+
+@runtime_checkable
+class Concludes(Protocol):
+    def conclude(self, largest: Largest) -> Sequence[str]:
+        """After every message was looked at: sentences for the plan, about files that are too much for a setting."""
+        ...
+
+
+@runtime_checkable
+class RenamesReactions(Protocol):
+    def reaction_shown(self, reaction: Reaction) -> str:
+        """What `messages` gives back for a reaction that the target cannot show as it was; "" for all others."""
+        ...
+
+
 @runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
@@ -342,6 +395,16 @@ class PutsGroups(Protocol):
 class Reacts(Protocol):
     async def react(self, reactions: Sequence[ReactionPost], receipts: Receipts) -> None:
         """As `send`, for reactions; one that is there already counts as done."""
+        ...
+
+
+@runtime_checkable
+class ActsFor(Protocol):
+    """A target where reactions, pins and pictures are a person's own doing, in that person's own name."""
+
+    def acts_for(self, user: UserId) -> bool:
+        """Whether that can be done for this person. For whom it cannot, these things are left out: `compose` says so
+        of reactions, the plan of pins and pictures."""
         ...
 
 
@@ -389,6 +452,27 @@ class Remembers(Protocol):
         ...
 
 
+@runtime_checkable
+class KeepsMarkup(Protocol):
+    """A target that returns what was sent as it was sent, so that verify can hold formatting and links to it too."""
+
+    def markup(self, draft: Draft) -> str:
+        """Pure: what `RemoteMessage.markup` is to be. Holds nothing that may change without the draft's digest (ids of
+        people and places), but where links to messages lead."""
+        ...
+
+
+@runtime_checkable
+class ShowsPlaces(Protocol):
+    """A target that can be asked how a conversation itself looks, so that verify can hold it to the export."""
+
+    def foresee_place(self, conversation: Conversation, directory: Directory) -> Place:
+        """Pure: what `read_place` is to return. Members and pins are the core's to know."""
+        ...
+
+    async def read_place(self, conversation: RemoteId) -> Place: ...
+
+
 class BulkProgress(Protocol):
     """How a bulk route reports: phases by name, and counts within them."""
 
@@ -396,11 +480,21 @@ class BulkProgress(Protocol):
     def advance(self, count: int = 1) -> None: ...
 
 
+Group: TypeAlias = tuple[ConversationId, ...]  # conversations that one process is to take, one after the other
+
+
+def in_this_process(work: Callable[[Group], Any], groups: Sequence[Group]) -> Iterator[Any]:
+    """`Move.spread` where there is one process."""
+    return map(work, groups)
+
+
 class Move(Struct, frozen=True):
     """Everything a bulk route is given. `done(kind, key)` answers what an earlier run already loaded (delta runs).
 
     `folder` is the run folder's own place for packages and resume state (0700). `record` writes an id-map line once the
     target has acknowledged it. `options` are the user's choices (skip notices, thread policy …) by name.
+    `spread(work, groups)` gives `work(group)` of each group in order, perhaps from other processes: there, `source` may
+    be read and new files written; results are pickled, and what else `work` changes is lost.
     """
 
     source: Source
@@ -412,6 +506,7 @@ class Move(Struct, frozen=True):
     record: Callable[[Kind, Key, RemoteId, str], None]  # kind, key, remote id, digest
     options: Mapping[str, Any]
     composed: Callable[[Message, Composed], None] = lambda _message, _composed: None  # see `OnePass`
+    spread: Callable[[Callable[[Group], Any], Sequence[Group]], Iterator[Any]] = in_this_process
 
 
 @runtime_checkable
@@ -421,6 +516,15 @@ class Bulk(Protocol):
 
         Killed at any point and called again, it resumes: no loss, no doubles.
         """
+        ...
+
+
+@runtime_checkable
+class Recognises(Protocol):
+    """A target with a route whose package is loaded by hand (`Route.by_hand`)."""
+
+    async def recognise(self, source: Source) -> Mapping[Kind, Mapping[Key, RemoteId]]:
+        """After `open`: which people, conversations and emoji of the package are there, by what they are called."""
         ...
 
 

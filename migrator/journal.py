@@ -51,7 +51,8 @@ class Journal:
             self._lock = _take_lock(path.with_suffix(".lock"))
             wal = path.with_name(path.name + "-wal")
             self._idle = time.time() - (wal if wal.exists() else path).stat().st_mtime
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
+        self._path, self._owner = path, os.getpid()
+        self._connections = [sqlite3.connect(path or ":memory:", isolation_level=None)]
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
@@ -61,6 +62,15 @@ class Journal:
                 f"the journal was written by another version of slack-migrator (schema {version})",
                 hint="use the version that wrote it, or a new folder with --run",
             )
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        """A forked process reads through a connection of its own, and lets its parent's lie: SQLite's rule."""
+        if self._owner != os.getpid():
+            self._owner = os.getpid()
+            if self._path is not None:
+                self._connections.append(sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True))
+        return self._connections[-1]
 
     def __enter__(self) -> Journal:
         return self

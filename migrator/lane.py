@@ -15,7 +15,7 @@ import msgspec
 from migrator.adapters.base import Acts, Edits, Key, Kind, Post, ReactionPost, Reacts, Receipts, RemoteId
 from migrator.errors import Retry, SkipItem
 from migrator.model import Conversation, Message, MessageKind, micros
-from migrator.plan import post_key, reaction_key
+from migrator.share import post_key, reaction_key
 
 if TYPE_CHECKING:
     from migrator.apply import Engine
@@ -133,7 +133,7 @@ class Lane:
         for reaction in message.reactions:
             for user in reaction.users:
                 key, who = reaction_key(message, reaction, user), self.engine.names.remote_user(user)
-                if who is not None and key not in self.reactions:
+                if who is not None and key not in self.reactions and self.engine.may_act(user):
                     wanted.append(ReactionPost(key, self.remote, "", reaction, who, micros(message.ts), order))
                 order += 1
         return wanted

@@ -138,12 +138,15 @@ class Ledger(Struct):
     def settle(self, feature: Feature, fate: Fate, count: int = 1, *, note: str = "", at: Loc | None = None) -> None:
         if not count:
             return
-        key = (feature, fate, note)
-        self.fates[key] += count
+        self.fates[feature, fate, note] += count
         if at is not None and fate is not Fate.LOSSLESS:
-            places = self.samples.setdefault(key, [])
-            if len(places) < SAMPLES:
-                places.append(at)
+            self.sample(feature, fate, note, at)
+
+    def sample(self, feature: Feature, fate: Fate, note: str, at: Loc) -> None:
+        """Remember a place where to look, if there are not enough yet."""
+        places = self.samples.setdefault((feature, fate, note), [])
+        if len(places) < SAMPLES:
+            places.append(at)
 
     def settle_all(self, losses: Iterable[Loss], at: Loc | None = None) -> None:
         for loss in losses:

@@ -7,43 +7,49 @@ composes every message as the target would show it, so the ledger of the plan is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Adapter, Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source, Target
+from migrator.adapters.base import (
+    ActsFor,
+    Adapter,
+    Composed,
+    Concludes,
+    Edits,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    RemoteId,
+    Route,
+    Source,
+    Target,
+)
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
 from migrator.model import (
     Conversation,
+    ConversationId,
     ConversationKind,
-    File,
-    FileMode,
     Local,
     Message,
-    MessageKind,
-    Reaction,
     Role,
-    Workspace,
 )
+from migrator.share import NOT_THEIRS, ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
 from migrator.survey import features
-from migrator.survey_text import text_features
 
 __all__ = [
-    "ConversationLine",
     "Options",
     "Plan",
     "Planner",
-    "Snapshot",
     "choose_route",
     "make_plan",
-    "post_key",
-    "reaction_key",
+    "may_act",
 ]
 
 PLAN_VERSION = 1
@@ -60,34 +66,6 @@ class Options(Struct, frozen=True, omit_defaults=True):
     @property
     def digest(self) -> str:
         return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=8).hexdigest()
-
-
-class Snapshot(Protocol):
-    """What is on the target already, as the journal and the target itself say."""
-
-    serial: str
-
-    def remote(self, kind: Kind, key: Key) -> RemoteId | None: ...
-    def done(self, kind: Kind, conversation: str) -> Mapping[Key, tuple[RemoteId, str]]:
-        """Posts or reactions of a conversation: key to (remote id, digest)."""
-        ...
-
-
-class ConversationLine(Struct, frozen=True):
-    """One conversation in the plan. Counts are of posts: a message may become several, or none."""
-
-    id: str
-    name: str
-    kind: ConversationKind
-    exists: bool
-    messages: int
-    new: int
-    changed: int
-    present: int
-    reactions: int  # new ones
-    first: str = ""
-    last: str = ""
-    digest: str = ""
 
 
 class Plan(Struct, frozen=True):
@@ -130,16 +108,6 @@ class Plan(Struct, frozen=True):
             )
 
 
-def post_key(message: Message, part: str = "") -> Key:
-    base = f"{message.conversation}/{message.ts}"
-    return f"{base}/{part}" if part else base
-
-
-def reaction_key(message: Message, reaction: Reaction, user: str) -> Key:
-    tone = f"::{reaction.tone}" if reaction.tone else ""
-    return f"{message.conversation}/{message.ts}/{reaction.name}{tone}/{user}"
-
-
 def choose_route(adapter: Adapter, wanted: str) -> Route:
     """The route asked for, else the adapter's first (its best). UsageError names the ones there are."""
     for route in adapter.routes:
@@ -152,7 +120,7 @@ def choose_route(adapter: Adapter, wanted: str) -> Route:
 
 def is_skipped(message: Message, options: Options) -> bool:
     """Whether the mover asked to leave this message out."""
-    return options.skip_notices and message.kind is MessageKind.EVENT and not message.is_root and not message.thread
+    return options.skip_notices and is_notice(message)
 
 
 def chosen(source: Source, options: Options) -> list[Conversation]:
@@ -170,12 +138,15 @@ def chosen(source: Source, options: Options) -> list[Conversation]:
     return picked
 
 
+def may_act(adapter: Adapter, route: Route, user: str) -> bool:
+    """Whether what only this person could do can be done for them. A package needs nobody's leave."""
+    return route.by_hand is not None or not isinstance(adapter, ActsFor) or adapter.acts_for(user)
+
+
 def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
     """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
     planner = Planner(source, adapter, target, snapshot, options)
-    for conversation in chosen(source, options):
-        for message in planner.watch(conversation):
-            planner.take(message, adapter.compose(message, planner.names, planner.limits))
+    planner.compose([conversation.id for conversation in chosen(source, options)])
     return planner.plan()
 
 
@@ -183,6 +154,7 @@ class Planner:
     """A plan in the making: whoever composes the messages it hands out tells it what they became.
 
     `make_plan` does so before anything is written; a route that needs no server can do it while it writes.
+    Conversations share nothing, so several processes can take some each: `harvest` there, `adopt` here.
     """
 
     def __init__(
@@ -192,29 +164,55 @@ class Planner:
         self.snapshot, self.options = snapshot, options
         self.route = choose_route(adapter, options.route)
         self.limits = target.limits if target else Limits()
-        self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
+        relinked = frozenset(c.id for c in chosen(source, options)) if _relinks(adapter, self.route) else frozenset()
+        self.names = Names(source.workspace, partial(_foreseen, source, self.route, snapshot, relinked))
         self.ledger = Ledger()
-        self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
-        self._lines: dict[str, ConversationLine] = {}
-        self._open: dict[str, _ConversationPlanner] = {}
+        self.may_act = partial(may_act, adapter, self.route)
+        self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
+        self._shares: dict[str, Share] = {}
+        self._open: dict[str, ConversationPlanner] = {}
+
+    def compose(self, conversations: Iterable[ConversationId]) -> None:
+        """Take all their messages for what the adapter makes of them."""
+        compose, names, limits = self.adapter.compose, self.names, self.limits
+        for conversation in conversations:
+            for message in self.watch(self.source.workspace.conversations[conversation]):
+                self.take(message, compose(message, names, limits))
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
-        planner = _ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options, self.ledger)
+        planner = ConversationPlanner(
+            conversation, self.route, self.limits, self.snapshot, self.options.skip_notices, self.may_act
+        )
         self._open[conversation.id] = planner
-        yield from planner.watch(self.source)
-        self._lines[conversation.id] = self._open.pop(conversation.id).line()
+        return planner.watch(self.source, self._close)
+
+    def _close(self, share: Share) -> None:
+        self._shares[share.line.id] = share
+        del self._open[share.line.id]
 
     def take(self, message: Message, composed: Composed) -> None:
         """What a message that was handed out became."""
         self._open[message.conversation].take(message, composed)
 
+    def harvest(self) -> list[Share]:
+        """The conversations that this planner has taken since it was last asked; it forgets them."""
+        shares, self._shares = list(self._shares.values()), {}
+        return shares
+
+    def adopt(self, shares: Iterable[Share]) -> None:
+        """Conversations that another process took."""
+        self._shares |= {share.line.id: share for share in shares}
+
     def plan(self) -> Plan:
         """The plan, after the last conversation. BalanceError where the law does not hold."""
+        shares = [self._shares[conversation.id] for conversation in chosen(self.source, self.options)]
+        for share in shares:
+            self.ledger += share.ledger
         if self.options.only:
             _skip_the_rest(self.source, self.options, self.ledger)
         self.ledger.balance()
-        lines = [self._lines[conversation.id] for conversation in chosen(self.source, self.options)]
+        lines = [share.line for share in shares]
         posts = sum(line.new + line.changed + line.reactions for line in lines)
         found = {feature.value: self.ledger.found[feature] for feature in Feature if self.ledger.found[feature]}
         return Plan(
@@ -228,19 +226,39 @@ class Planner:
             conversations=tuple(lines),
             ledger=tuple(self.ledger.lines()),
             found=found,
-            warnings=self.target.warnings if self.target else (),
+            warnings=self._warnings(shares),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
+
+    def _warnings(self, shares: Iterable[Share]) -> tuple[str, ...]:
+        said = self.target.warnings if self.target else ()
+        if not isinstance(self.adapter, Concludes):
+            return said
+        largest = Largest()
+        for share in shares:
+            largest.merge(share.largest)
+        return (*said, *self.adapter.conclude(largest))
 
 
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids
 
 
-def _foreseen(workspace: Workspace, route: Route, snapshot: Snapshot, kind: Kind, key: Key) -> RemoteId | None:
-    """What a writer will find when messages are sent: by then people, conversations, groups and emoji are made."""
+def _relinks(adapter: Adapter, route: Route) -> bool:
+    """Whether links to messages that are sent later will be mended: the engine does, where posts can be edited."""
+    return route.name == "live" and isinstance(adapter, Edits)
+
+
+def _foreseen(
+    source: Source, route: Route, snapshot: Snapshot, relinked: frozenset[str], kind: Kind, key: Key
+) -> RemoteId | None:
+    """What a writer will find in the end: people, conversations, groups, emoji, and messages of `relinked` ones."""
     if (remote := snapshot.remote(kind, key)) is not None:
         return remote
-    if kind is Kind.EMOJI:
+    workspace = source.workspace
+    if kind is Kind.POST:
+        conversation, _, ts = key.partition("/")
+        made = conversation in relinked and source.holds(conversation, ts)
+    elif kind is Kind.EMOJI:
         emoji = workspace.emoji.get(key)
         made = emoji is not None and isinstance(emoji.image, Local) and _holds(route, Feature.CUSTOM_EMOJI)
     elif kind is Kind.GROUP:
@@ -256,138 +274,8 @@ def _holds(route: Route, feature: Feature) -> bool:
     return route.fates[feature].fate is not Fate.DROPPED
 
 
-class _ConversationPlanner:
-    """One conversation's pass: counts what is new, settles every feature."""
-
-    def __init__(
-        self,
-        conversation: Conversation,
-        route: Route,
-        limits: Limits,
-        snapshot: Snapshot,
-        options: Options,
-        ledger: Ledger,
-    ) -> None:
-        self.conversation = conversation
-        self.route, self.limits = route, limits
-        self.snapshot, self.options, self.ledger = snapshot, options, ledger
-        self.placeholders: set[str] = set()
-        self.posts = snapshot.done(Kind.POST, conversation.id)
-        self.reactions = snapshot.done(Kind.REACTION, conversation.id)
-        self.count, self.tally = 0, Counter[str]()
-        self.first = self.last = ""
-        self.seen = blake2b(digest_size=12)
-        self.here: set[str] = set()  # pinned messages that were met
-
-    def watch(self, source: Source) -> Iterator[Message]:
-        """The messages to move, each to be taken next; those left out are settled here."""
-        pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
-        for message in source.messages(self.conversation.id, self.ledger):
-            self.count += 1
-            self.first, self.last = self.first or message.ts, message.ts
-            if message.ts in pinned:
-                self.here.add(message.ts)
-            if is_skipped(message, self.options):
-                self._skip(message)
-            else:
-                yield message
-
-    def take(self, message: Message, composed: Composed) -> None:
-        self._settle(message, composed)
-        for draft in composed.drafts:
-            self.seen.update(f"{post_key(message, draft.part)}={draft.digest};".encode())
-            self.tally[self._state(post_key(message, draft.part), draft)] += 1
-        self.tally["reactions"] += sum(
-            reaction_key(message, reaction, user) not in self.reactions
-            for reaction in message.reactions
-            for user in reaction.users
-        )
-
-    def line(self) -> ConversationLine:
-        """The sum, after the last message."""
-        tally = self.tally
-        self._settle_pins(self.here)
-        return ConversationLine(
-            id=self.conversation.id,
-            name=self.conversation.name,
-            kind=self.conversation.kind,
-            exists=self.snapshot.remote(Kind.CONVERSATION, self.conversation.id) is not None,
-            messages=self.count,
-            new=tally["new"],
-            changed=tally["changed"],
-            present=tally["present"],
-            reactions=tally["reactions"],
-            first=self.first,
-            last=self.last,
-            digest=self.seen.hexdigest(),
-        )
-
-    def _state(self, key: Key, draft: Draft) -> str:
-        known = self.posts.get(key)
-        if known is None:
-            return "new"
-        return "present" if known[1] in ("", draft.digest) else "changed"
-
-    def _skip(self, message: Message) -> None:
-        for feature, n in features(message):
-            self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
-
-    def _settle(self, message: Message, composed: Composed) -> None:
-        counts = Counter(dict(features(message)))
-        if message.kind is MessageKind.PLACEHOLDER:
-            self.placeholders.add(message.ts)
-            return
-        for feature, n in text_features(message.body).items():
-            self.ledger.find(feature, n)
-            counts[feature] += n
-        for feature, n in self._exceptions(message, composed):
-            counts[feature] -= n
-        for feature, n in counts.items():
-            if n > 0:
-                support = self.route.fates[feature]
-                self.ledger.settle(feature, support.fate, n, note=support.how, at=message.at)
-
-    def _exceptions(self, message: Message, composed: Composed) -> Iterator[tuple[Feature, int]]:
-        """Settle what fares worse than the route promises; yields what is thereby accounted for."""
-        for loss in composed.losses:
-            self.ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=message.at)
-            if loss.feature is Feature.LONG_TEXT:
-                self.ledger.find(loss.feature, loss.count)
-            else:
-                yield loss.feature, loss.count
-        for file in message.files:
-            if note := file_shortfall(file, self.limits):
-                self.ledger.settle(Feature.FILE, Fate.APPROXIMATED, note=note, at=message.at)
-                yield Feature.FILE, 1
-        if message.thread in self.placeholders and all(loss.feature is not Feature.REPLY for loss in composed.losses):
-            note = "the thread's first message is not in the export; a placeholder stands for it"
-            self.ledger.settle(Feature.REPLY, Fate.APPROXIMATED, note=note, at=message.at)
-            yield Feature.REPLY, 1
-
-    def _settle_pins(self, here: set[str]) -> None:
-        for pin in self.conversation.pins:
-            self.ledger.find(Feature.PIN)
-            if pin.ts in here:
-                support = self.route.fates[Feature.PIN]
-                self.ledger.settle(Feature.PIN, support.fate, note=support.how)
-            else:
-                note = "a pinned file, not a message" if pin.file else "the pinned message is not in the export"
-                self.ledger.settle(Feature.PIN, Fate.DROPPED, note=note)
-
-
-def file_shortfall(file: File, limits: Limits) -> str:
-    """Why a file's bytes will not arrive ("" when they will, or when the file never had any but its address)."""
-    if isinstance(file.data, Local):
-        too_large = limits.file and file.data.size > limits.file
-        return f"larger than the target takes ({limits.file} bytes); a placeholder names it" if too_large else ""
-    if file.mode is FileMode.EXTERNAL and file.link:
-        return ""
-    reason = getattr(file.data, "reason", "its bytes are not in the export")
-    return f"{reason}; a placeholder names it"
-
-
 def _entities(
-    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger
+    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger, may_act: Callable[[str], bool]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Count people, conversations, groups and emoji, and settle what hangs on them."""
     create, present = Counter[str](), Counter[str]()
@@ -407,7 +295,9 @@ def _entities(
         settle(Feature.BOT if user.is_bot else Feature.STRANGER if user.role is Role.STRANGER else Feature.USER)
         if not user.active:
             settle(Feature.DEACTIVATED)
-        if isinstance(user.avatar, Local):
+        if isinstance(user.avatar, Local) and _holds(route, Feature.AVATAR) and not may_act(user.id):
+            drop(Feature.AVATAR, NOT_THEIRS)
+        elif isinstance(user.avatar, Local):
             settle(Feature.AVATAR)
         elif user.avatar is not None:
             drop(Feature.AVATAR, "the export holds only its address")

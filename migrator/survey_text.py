@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from migrator.ledger import Feature
 from migrator.model import (
     Block,
+    Break,
     Broadcast,
     Card,
     Code,
@@ -30,14 +31,15 @@ from migrator.model import (
     Quote,
     QuotedMessage,
     Table,
+    Text,
     UnknownBlock,
     UnknownInline,
     UserMention,
 )
 
-__all__ = ["text_features"]
+__all__ = ["is_bare", "text_features"]
 
-Tally = Counter[Feature]
+Tally = dict[Feature, int]
 
 _MARKS = (
     (Marks.BOLD.value, Feature.BOLD),
@@ -65,19 +67,30 @@ _LEAVES: dict[type, Feature] = {
 
 def text_features(blocks: Iterable[Block]) -> Tally:
     """Count the features of a text. Marks count once per leaf that carries them, labels of links included."""
-    tally: Tally = Counter()
+    tally: Tally = defaultdict(int)
     for block in blocks:
         _BLOCKS[type(block)](block, tally)
     return tally
 
 
+def is_bare(blocks: Sequence[Block]) -> bool:
+    """Whether a text is nothing but words in one piece, as most are: it has no features."""
+    if len(blocks) != 1 or type(block := blocks[0]) is not Paragraph:
+        return not blocks
+    leaves = block.inlines
+    return len(leaves) == 1 and type(leaf := leaves[0]) is Text and not leaf.marks
+
+
 def _inlines(leaves: Iterable[Inline], tally: Tally) -> None:
     for leaf in leaves:
-        marks = getattr(leaf, "marks", 0)
-        if marks:
-            for feature in _FEATURES_OF_MARKS[marks]:
-                tally[feature] += 1
         kind = type(leaf)
+        if kind is Break:
+            continue
+        if leaf.marks:  # type: ignore[union-attr]
+            for feature in _FEATURES_OF_MARKS[leaf.marks]:  # type: ignore[union-attr]
+                tally[feature] += 1
+        if kind is Text:
+            continue
         if kind is Emoji:
             tally[Feature.EMOJI if leaf.char else Feature.EMOJI_CUSTOM] += 1  # type: ignore[union-attr]
         elif feature_of_leaf := _LEAVES.get(kind):

@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 from migrator.adapters.base import (
     Composed,
     Directory,
+    Draft,
     Key,
     Kind,
     Limits,
+    Place,
     Post,
     ReactionPost,
     Receipts,
@@ -187,6 +189,23 @@ class Matrix:
             return  # a run died while it made the room: nothing was said in it
         async for message in history.messages(self._api(), room.id, room.host, hashes=hashes):
             yield message
+
+    # ── what verify may ask besides ─────────────────────────────────────────────────────────────────────────────────
+
+    def markup(self, draft: Draft) -> str:
+        return event_content.markup(event_content.event(draft.content, {file.id: "mxc:" for file in draft.files}))
+
+    def foresee_place(self, conversation: Conversation, directory: Directory) -> Place:
+        from migrator.adapters.matrix.places import foresee
+
+        return foresee(conversation, directory)
+
+    async def read_place(self, conversation: RemoteId) -> Place:
+        from migrator.adapters.matrix.places import read
+
+        rooms = self._opened_rooms()
+        room = await rooms.load(conversation)
+        return await read(self._api(), room.id, room.host, self._sender) if room else Place()
 
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 

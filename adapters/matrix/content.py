@@ -5,6 +5,7 @@ Pure. Fields of ours carry the prefix `slack_migrator.`: a post's key, and wheth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from html import escape
@@ -27,6 +28,8 @@ __all__ = [
     "event",
     "is_media",
     "latest_edit",
+    "mapping",
+    "markup",
     "reaction",
     "replacement",
     "thread",
@@ -37,6 +40,8 @@ EDITED = "slack_migrator.edited"
 PROFILE = "com.beeper.per_message_profile"  # MSC4144
 # Bytes of JSON for body and formatted_body: an event may have 65,536 (spec "Size limits"), with ids and signatures.
 LIMIT = 56_000
+SHOWN = ("msgtype", "body", "format", "formatted_body", "filename", PROFILE)  # of an event, what `markup` holds
+_PILL = re.compile(r'<a href="https://matrix\.to/#/[^"/]*">(.*?)</a>', re.DOTALL)  # of a person or a room
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -66,13 +71,15 @@ def compose(message: Message, directory: Directory, limits: Limits, writer: Matr
             losses += part.losses
             first = number == 1
             shown = _with_name(part, name) if name and first else part
-            edited = micros(message.edited.at) // 1000 if message.edited and first else 0
-            contents.append(("" if first else str(number), Content(msgtype, shown, None, name, edited)))
+            contents.append(("" if first else str(number), Content(msgtype, shown, None, name)))
     for file in message.files:
         part_name = f"file:{file.id}" if contents else ""
         while part_name in {taken for taken, _ in contents}:
             part_name += "+"
         contents.append((part_name, _file(file, limits, directory, writer, name)))
+    if message.edited:
+        part_name, content = contents[0]
+        contents[0] = (part_name, msgspec.structs.replace(content, edited=micros(message.edited.at) // 1000))
     drafts = [_draft(message, part, content) for part, content in contents]
     if message.broadcast:
         copy = drafts[0]
@@ -201,6 +208,17 @@ def reaction(key: str, target: str, shown: str) -> dict[str, Any]:
     return {"m.relates_to": {"rel_type": "m.annotation", "event_id": target, "key": shown}, KEY: key}
 
 
+def markup(content: Mapping[str, Any]) -> str:
+    """What an event shows, formatting and links included, as one text.
+
+    Pills count as the names they show: a person or room may get its id after the message was sent.
+    """
+    shown = {name: content[name] for name in SHOWN if name in content}
+    if isinstance(html := shown.get("formatted_body"), str):
+        shown["formatted_body"] = _PILL.sub(r"\1", html)
+    return _ENCODE(shown).decode()
+
+
 def is_media(content: Mapping[str, Any]) -> bool:
     return isinstance(content.get("url"), str) and content.get("msgtype") in (
         "m.image",
@@ -212,6 +230,10 @@ def is_media(content: Mapping[str, Any]) -> bool:
 
 def latest_edit(post: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The edit event a homeserver bundles with a post (spec 11.5.2); None where there is none."""
-    relations = post.get("unsigned", {}).get("m.relations", {})
-    found = relations.get("m.replace")
+    found = mapping(mapping(post.get("unsigned")).get("m.relations")).get("m.replace")
     return found if isinstance(found, dict) and found.get("content") else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """What other people's events hold may be anything."""
+    return value if isinstance(value, dict) else {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from migrator.adapters.base import Key, RemoteFile, RemoteId, RemoteMessage
 from migrator.adapters.matrix.client import Api, Client, path
-from migrator.adapters.matrix.content import EDITED, KEY, PROFILE, is_media, latest_edit
+from migrator.adapters.matrix.content import EDITED, KEY, PROFILE, is_media, latest_edit, mapping, markup
 from migrator.adapters.matrix.read import read
 from migrator.model import micros
 
@@ -23,16 +23,16 @@ async def messages(client: Client, room: str, host: str, *, hashes: bool) -> Asy
     """Every post in the room's own order, oldest first, with reactions and the latest edit."""
     reactions: dict[str, list[tuple[str, str]]] = defaultdict(list)
     async for event in _events(client, room, host, REACTIONS, back=False):
-        relation = _mapping(event["content"].get("m.relates_to"))
+        relation = mapping(event["content"].get("m.relates_to"))
         if isinstance(relation.get("key"), str):
             reactions[relation.get("event_id", "")].append((relation["key"], event["sender"]))
     async for event in _events(client, room, host, POSTS, back=False):
         content: Mapping[str, Any] = event["content"]
-        relation = _mapping(content.get("m.relates_to"))
+        relation = mapping(content.get("m.relates_to"))
         if relation.get("rel_type") == "m.replace":
             continue
         edit = latest_edit(event)
-        shown = _mapping(edit["content"].get("m.new_content")) if edit else content
+        shown = mapping(edit["content"].get("m.new_content")) if edit else content
         yield RemoteMessage(
             key=_key(content),
             remote=event["event_id"],
@@ -44,8 +44,9 @@ async def messages(client: Client, room: str, host: str, *, hashes: bool) -> Asy
             files=(await _file(client, shown, hashes),) if is_media(shown) else (),
             edited=edit is not None,
             deleted=not content,
-            author_name=str(_mapping(shown.get(PROFILE)).get("displayname", "")),
-            emote=content.get("msgtype") == "m.emote",
+            author_name=str(mapping(shown.get(PROFILE)).get("displayname", "")),
+            emote=shown.get("msgtype") == "m.emote",
+            markup=markup(shown),
         )
 
 
@@ -110,11 +111,6 @@ def _time(key: Key) -> int:
         return 0
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    """What other people's events hold may be anything."""
-    return value if isinstance(value, dict) else {}
-
-
 def _text(content: Mapping[str, Any]) -> str:
     body = str(content.get("body", ""))
     if is_media(content) and body == content.get("filename", body):
@@ -127,7 +123,7 @@ async def _file(client: Client, content: Mapping[str, Any], hashes: bool) -> Rem
     name = str(content.get("filename") or content.get("body"))
     if hashes:
         return RemoteFile(name, *await digest_of(client, content["url"]))
-    size = _mapping(content.get("info")).get("size")
+    size = mapping(content.get("info")).get("size")
     return RemoteFile(name, size if isinstance(size, int) else 0)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from migrator.adapters.matrix.client import Api, Client, Refused, path
 
-__all__ = ["OPEN", "Room", "Rooms", "locked"]
+__all__ = ["LOCKED", "OPEN", "Room", "Rooms", "locked"]
 
 ABOUT = "slack_migrator.room"  # type of our account data: {"host": user id, "read": event id}
+LOCKED = 100  # the power that writing takes in an archived channel
 VERSION = "11"  # version 12 would make whoever creates a room its irrevocable owner
 # As in the source: everybody may set the topic, pin and invite; the rest is for hosts and workspace owners.
 OPEN: dict[str, Any] = {
@@ -27,7 +28,13 @@ OPEN: dict[str, Any] = {
 
 def locked(levels: Mapping[str, Any]) -> dict[str, Any]:
     """Power levels of an archived channel: reading only."""
-    return {**levels, "events_default": 100, "state_default": 100, "invite": 100, "events": {"m.reaction": 100}}
+    return {
+        **levels,
+        "events_default": LOCKED,
+        "state_default": LOCKED,
+        "invite": LOCKED,
+        "events": {"m.reaction": LOCKED},
+    }
 
 
 class Room:
@@ -52,7 +59,7 @@ class Room:
 
     @property
     def is_locked(self) -> bool:
-        return int(self.get("m.room.power_levels").get("events_default", 0)) >= 100
+        return int(self.get("m.room.power_levels").get("events_default", 0)) >= LOCKED
 
 
 class Rooms:

@@ -10,11 +10,11 @@ from typing import Any
 from migrator.adapters.base import RemoteId
 from migrator.adapters.matrix import history, ids
 from migrator.adapters.matrix.client import Api, Refused, path
+from migrator.adapters.matrix.places import join_rule, shown_name, topic
 from migrator.adapters.matrix.rooms import OPEN, Room, Rooms, locked
 from migrator.directory import Names
 from migrator.errors import AuthError
 from migrator.model import Conversation, ConversationKind, Role, User, Workspace
-from migrator.plain import plain
 
 __all__ = ["Seating"]
 
@@ -83,6 +83,7 @@ class Seating:
         if room is None:
             raise Refused(403, "M_FORBIDDEN", "none of our users is in the room of this conversation")
         await self._name(conversation, room, alias)
+        await self.rooms.put(room, "m.room.join_rules", self._join_rules(conversation))  # public to private, or back
         date = conversation.created * 1000 if conversation.created else None
         for user in members.values():
             await self.rooms.seat(room, user, date)
@@ -102,9 +103,8 @@ class Seating:
         elif conversation.kind is ConversationKind.GROUP:
             powers = dict.fromkeys(members.values(), 50) | powers
         state: list[dict[str, Any]] = []
-        if conversation.kind is ConversationKind.PUBLIC and self.space is not None:
-            allow = [{"type": "m.room_membership", "room_id": self.space.id}]
-            state.append({"type": "m.room.join_rules", "content": {"join_rule": "restricted", "allow": allow}})
+        if conversation.kind is ConversationKind.PUBLIC:
+            state.append({"type": "m.room.join_rules", "content": self._join_rules(conversation)})
         if self.space is not None and conversation.kind in (ConversationKind.PUBLIC, ConversationKind.PRIVATE):
             parent = {"via": [self.server], "canonical": True}
             state.append({"type": "m.space.parent", "state_key": self.space.id, "content": parent})
@@ -112,11 +112,17 @@ class Seating:
         return await self.rooms.create(
             host,
             alias=_local(alias),
-            name=self._shown_name(conversation),
+            name=shown_name(conversation) or None,
             is_direct=conversation.kind is ConversationKind.DIRECT,
             initial_state=state,
             power_level_override={**OPEN, "users": powers},
         )
+
+    def _join_rules(self, conversation: Conversation) -> dict[str, Any]:
+        rules: dict[str, Any] = {"join_rule": join_rule(conversation)}
+        if rules["join_rule"] == "restricted" and self.space is not None:
+            rules["allow"] = [{"type": "m.room_membership", "room_id": self.space.id}]
+        return rules
 
     def _host(self, conversation: Conversation, members: Mapping[str, RemoteId]) -> RemoteId:
         """The member who made it, else an owner among them, else the first who is still active.
@@ -133,17 +139,13 @@ class Seating:
         user = self.people.get(key)
         return user is not None and user.active and user.role in OWNERS
 
-    def _shown_name(self, conversation: Conversation) -> str | None:
-        named = conversation.kind in (ConversationKind.PUBLIC, ConversationKind.PRIVATE)
-        return (conversation.name or conversation.id) if named else None
-
     async def _name(self, conversation: Conversation, room: Room, alias: str) -> None:
-        if name := self._shown_name(conversation):
+        if name := shown_name(conversation):
             await self.rooms.put(room, "m.room.name", {"name": name})
-        captions = [plain(caption.body, self.names).strip() for caption in (conversation.topic, conversation.purpose)]
-        if topic := "\n".join(dict.fromkeys(text for text in captions if text)):
+        said = topic(conversation, self.names)
+        if said or room.get("m.room.topic").get("topic"):
             set_at = conversation.topic.at or conversation.purpose.at or conversation.created
-            await self.rooms.put(room, "m.room.topic", {"topic": topic}, ts=set_at * 1000 or None)
+            await self.rooms.put(room, "m.room.topic", {"topic": said}, ts=set_at * 1000 or None)
         if conversation.kind is ConversationKind.PUBLIC:
             await self._address(room, alias, ids.name_alias(self.prefix, conversation.name, self.server))
 

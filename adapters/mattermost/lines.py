@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 VERSION = b'{"type":"version","version":1}\n'
-_ENCODER = msgspec.json.Encoder()
+encode = msgspec.json.Encoder().encode
 
 
 class _Object(Struct, frozen=True, omit_defaults=True):
@@ -141,4 +141,10 @@ class Emoji(_Object, frozen=True):
 
 def line(kind: str, content: _Object) -> bytes:
     """One line of an import file: an object that names its type, and under that name its content."""
-    return b'{"type":"%s","%s":%s}\n' % (kind.encode(), kind.encode(), _ENCODER.encode(content))
+    before, after = around(kind)
+    return before + encode(content) + after
+
+
+def around(kind: str) -> tuple[bytes, bytes]:
+    """What stands before and after the content of a line."""
+    return b'{"type":"%s","%s":' % (kind.encode(), kind.encode()), b"}\n"

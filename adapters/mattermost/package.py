@@ -1,35 +1,34 @@
 """The import package: one or more zips, each with one JSONL file and what it names below data/ (facts 4.1).
 
-Posts are converted first, for the lines of people and channels hold their totals; then zips are put together in the
-order in which they are to be imported. The same input gives the same bytes.
+Posts are converted and packed first, for the lines of people and channels hold their totals; then zips are put together
+in the order in which they are to be imported. The same input gives the same bytes, however many processes convert.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct, field
 
-from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId
+from migrator.adapters.base import Composed, Directory, Key, Limits, Move
 from migrator.adapters.mattermost import lines
-from migrator.adapters.mattermost.book import Book
+from migrator.adapters.mattermost.bales import Bale, Store, kept, size_of, write_joined
+from migrator.adapters.mattermost.book import Book, Room
 from migrator.adapters.mattermost.entities import Head, Picture
-from migrator.adapters.mattermost.posts import Clock, Held, Totals, Writer, attachment_path
+from migrator.adapters.mattermost.posts import Clock, Held, Line, Totals, Writer
 from migrator.errors import SkipItem
-from migrator.model import ConversationId, File, Local, Message
+from migrator.model import ConversationId, File, Message
 
 __all__ = ["Package", "Part", "describe", "write", "written"]
 
 MAX_ZIP = 100 << 20  # bytes; FileSettings.MaxFileSize as it comes
 ROOM = 1 << 20  # bytes of a zip left for headers
-SQUEEZE = 3  # JSON lines take at most this part of their size in a zip (they take an eighth, usually)
+SQUEEZE = 3  # lines of people and channels take at most this part of their size in a zip
 DATE = (2000, 1, 1, 0, 0, 0)
 Composer = Callable[[Message, Directory, Limits], Composed]
 
@@ -51,19 +50,32 @@ class Package(Struct, frozen=True):
     advice: tuple[str, ...] = ()
 
 
-class _Stretch(Struct):
-    """A run of lines in the work file that will be one zip."""
+class _Converted(Struct, frozen=True):
+    """One conversation, as the process that took it tells of it. `keys`: where the line for `written.jsonl` lies."""
 
-    start: int
-    end: int = 0
+    conversation: ConversationId
+    totals: Totals
+    strangers: int
+    bales: list[Bale]
+    keys: tuple[str, int, int] | None
+
+
+class _Stretch(Struct):
+    """A run of bales of one round that will be one zip."""
+
+    round: int
+    bales: list[Bale] = field(default_factory=list)
     size: int = 0
-    lines: int = 0
-    posts: int = 0
     files: dict[str, File] = field(default_factory=dict)
 
+    def more(self, bale: Bale) -> int:
+        """Bytes by which a bale would make it larger."""
+        return bale.packed + sum(size_of(file) for path, file in bale.files.items() if path not in self.files)
 
-def _nothing(_kind: Kind, _key: Key) -> None:
-    return None
+    def add(self, bale: Bale) -> None:
+        self.size += self.more(bale)
+        self.bales.append(bale)
+        self.files |= bale.files
 
 
 def write(
@@ -82,10 +94,12 @@ def write(
     """
     limits = limits or (move.target.limits if move.target else Limits())
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
-        maker = _Maker(move, book, compose, limits, held, Path(work))
-        # receipts are asked for only where a server takes the package
-        maker.convert(out / "written.jsonl" if move.target else Path(os.devnull))
+    most = (limits.file or MAX_ZIP) - ROOM
+    with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work, Store(Path(work), most) as store:
+        maker = _Maker(move, book, compose, limits, held, store)
+        maker.convert()
+        if move.target:  # receipts are asked for only where a server takes the package
+            maker.write_keys(out / "written.jsonl")
         return maker.zips(out, ready)
 
 
@@ -99,86 +113,84 @@ class _Maker:
         compose: Composer,
         limits: Limits,
         held: Callable[[ConversationId], Mapping[Key, Held]],
-        work: Path,
+        store: Store,
     ) -> None:
         self.move, self.book, self.compose, self.limits, self.held = move, book, compose, limits, held
-        self.work = work
-        self.most = (limits.file or MAX_ZIP) - ROOM
-        self.totals: dict[ConversationId, Totals] = {}
-        self.stretches: list[list[_Stretch]] = []  # by round
+        self.store, self.most = store, store.most
+        self.done = move.done if move.target else None
+        self.converted: dict[ConversationId, _Converted] = {}
         self.advice: list[str] = []
         self.unreadable = 0
 
-    def convert(self, manifest: Path) -> None:
-        """All conversations, channels before direct ones, into one work file per round."""
-        done: Callable[[Kind, Key], RemoteId | None] = self.move.done if self.move.target else _nothing
-        rooms = sorted(self.book.rooms.values(), key=lambda room: room.direct)
-        shared: dict[str, Clock] = {}
-        strangers = 0
-        self.move.progress.phase("converting")
-        outs: list[BinaryIO] = []
-        with manifest.open("wb") as keys:
-            for room in rooms:
-                clock = shared.setdefault(room.place, Clock()) if room.shared else Clock()
-                there = self.held(room.conversation.id) if room.there else {}
-                writer = Writer(
-                    self.book,
-                    room,
-                    self.compose,
-                    self.move.directory,
-                    self.limits,
-                    clock,
-                    done,
-                    there,
-                    self.move.composed,
-                )
-                posts: list[tuple[Key, str]] = []
-                for line in writer.run(self.move.source):
-                    while len(outs) <= line.round:
-                        outs.append((self.work / f"{len(outs)}.jsonl").open("wb"))
-                        self.stretches.append([_Stretch(0)])
-                    self._add(line.round, line.data, line.files, len(line.posts))
-                    outs[line.round].write(line.data)
-                    posts += line.posts
-                    self.move.progress.advance(len(line.posts))
-                self.totals[room.conversation.id] = writer.totals
-                strangers += len(writer.strangers)
-                keys.write(msgspec.json.encode((room.conversation.id, posts)) + b"\n")
-        for file in outs:
-            file.close()
-        if strangers:
+    # ── conversations ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def convert(self) -> None:
+        """All conversations, perhaps by several processes; those that share a channel by one, for their times."""
+        sharing: dict[str, list[ConversationId]] = {}
+        for room in self.book.rooms.values():
+            sharing.setdefault(room.place if room.shared else room.conversation.id, []).append(room.conversation.id)
+        progress = self.move.progress
+        progress.phase("converting")
+        for some in self.move.spread(self._convert, [tuple(group) for group in sharing.values()]):
+            for one in some:
+                self.converted[one.conversation] = one
+                progress.advance(sum(bale.posts for bale in one.bales))
+        if strangers := sum(one.strangers for one in self.converted.values()):
             self.advice.append(f"{strangers} messages have an author whom the export does not know: left out")
 
-    def _add(self, number: int, data: bytes, files: tuple[File, ...], posts: int) -> None:
-        stretch = self.stretches[number][-1]
-        more = {attachment_path(file): file for file in files}
-        size = len(data) // SQUEEZE + sum(_size(f) for path, f in more.items() if path not in stretch.files)
-        if stretch.lines and stretch.size + size > self.most:
-            stretch = _Stretch(stretch.end, stretch.end)
-            self.stretches[number].append(stretch)
-            size = len(data) // SQUEEZE + sum(map(_size, more.values()))
-        stretch.end += len(data)
-        stretch.size += size
-        stretch.lines += 1
-        stretch.posts += posts
-        stretch.files |= more
+    def _convert(self, conversations: tuple[ConversationId, ...]) -> list[_Converted]:
+        clock = Clock(set() if len(conversations) > 1 else None)
+        made = [self._room(self.book.rooms[conversation], clock) for conversation in conversations]
+        self.store.flush()
+        return made
+
+    def _room(self, room: Room, clock: Clock) -> _Converted:
+        move, conversation = self.move, room.conversation.id
+        there = self.held(conversation) if room.there else {}
+        writer = Writer(
+            self.book, room, self.compose, move.directory, self.limits, clock, self.done, there, move.composed
+        )
+        posts: list[tuple[Key, str]] | None = [] if move.target else None
+        bales = self.store.bale(_noted(writer.run(move.source), posts))
+        keys = self.store.keep(msgspec.json.encode((conversation, posts)) + b"\n") if posts is not None else None
+        return _Converted(conversation, writer.totals, writer.strangers, bales, keys)
+
+    @property
+    def _in_order(self) -> list[_Converted]:
+        """Channels before direct ones: types stand together."""
+        return [self.converted[room.conversation.id] for room in sorted(self.book.rooms.values(), key=_is_direct)]
+
+    def write_keys(self, path: Path) -> None:
+        with path.open("wb") as keys:
+            for one in self._in_order:
+                if one.keys is not None:
+                    keys.write(kept(*one.keys))
+
+    # ── zips ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _stretches(self) -> list[_Stretch]:
+        rounds: dict[int, list[_Stretch]] = {}
+        for one in self._in_order:
+            for bale in one.bales:
+                some = rounds.setdefault(bale.round, [_Stretch(bale.round)])
+                if some[-1].bales and some[-1].size + some[-1].more(bale) > self.most:
+                    some.append(_Stretch(bale.round))
+                some[-1].add(bale)
+        return [stretch for number in sorted(rounds) for stretch in rounds[number]]
 
     def zips(self, out: Path, ready: Callable[[Part], None]) -> Package:
         for old in out.glob("import-*.zip"):
             old.unlink()
-        head = Head(self.move.source, self.book, self.move.directory, self.totals)
+        totals = {conversation: one.totals for conversation, one in self.converted.items()}
+        head = Head(self.move.source, self.book, self.move.directory, totals)
         first = list(head.run())
-        plan: list[tuple[int, _Stretch | None]] = [
-            (number, stretch) for number, some in enumerate(self.stretches) for stretch in some
-        ]
+        stretches: list[_Stretch | None] = [*self._stretches()]
         size = sum(map(len, first)) // SQUEEZE + sum(len(picture.data) for picture in head.pictures)
+        if first and (not stretches or (stretches[0] and stretches[0].size + size > self.most)):
+            stretches.insert(0, None)
         parts: list[Part] = []
-        if first and plan and self.stretches[0][0].size + size > self.most:
-            parts.append(self._zip(out, 1, first, head.pictures, None))
-            ready(parts[-1])
-            first, head.pictures = [], []
-        for number, stretch in plan or ([(0, None)] if first else []):
-            parts.append(self._zip(out, len(parts) + 1, first, head.pictures, stretch, number))
+        for number, stretch in enumerate(stretches, 1):
+            parts.append(self._zip(out, number, first, head.pictures, stretch))
             ready(parts[-1])
             first, head.pictures = [], []
         if self.unreadable:
@@ -186,38 +198,20 @@ class _Maker:
         return Package(out, tuple(parts), (*self.advice, *head.advice))
 
     def _zip(
-        self,
-        out: Path,
-        number: int,
-        first: list[bytes],
-        pictures: list[Picture],
-        stretch: _Stretch | None,
-        round_: int = 0,
+        self, out: Path, number: int, first: list[bytes], pictures: list[Picture], stretch: _Stretch | None
     ) -> Part:
         path = out / f"import-{number:03}.zip"
         draft = path.with_suffix(".part")
+        bales = stretch.bales if stretch else []
         with zipfile.ZipFile(draft, "w", allowZip64=True) as archive:
-            with archive.open(_entry("import.jsonl", compressed=True), "w", force_zip64=True) as body:
-                body.write(lines.VERSION)
-                body.writelines(first)
-                if stretch is not None:
-                    self._copy(round_, stretch, body)
+            write_joined(archive, _entry("import.jsonl"), b"".join([lines.VERSION, *first]), bales)
             for picture in pictures:
                 archive.writestr(_entry(f"data/{picture.path}"), picture.data)
             for name, file in stretch.files.items() if stretch else ():
                 self._attach(archive, name, file)
         draft.chmod(0o600)
         draft.replace(path)
-        count = 1 + len(first) + (stretch.lines if stretch else 0)
-        return Part(number, path, count, stretch.posts if stretch else 0)
-
-    def _copy(self, number: int, stretch: _Stretch, body: object) -> None:
-        left = stretch.end - stretch.start
-        with (self.work / f"{number}.jsonl").open("rb") as file:
-            file.seek(stretch.start)
-            while left and (chunk := file.read(min(left, 1 << 20))):
-                body.write(chunk)  # type: ignore[attr-defined]
-                left -= len(chunk)
+        return Part(number, path, 1 + len(first) + sum(b.lines for b in bales), sum(b.posts for b in bales))
 
     def _attach(self, archive: zipfile.ZipFile, name: str, file: File) -> None:
         try:
@@ -227,16 +221,21 @@ class _Maker:
             self.unreadable += 1
 
 
-def _entry(name: str, *, compressed: bool = False) -> zipfile.ZipInfo:
+def _is_direct(room: Room) -> bool:
+    return room.direct
+
+
+def _noted(some: Iterator[Line], posts: list[tuple[Key, str]] | None) -> Iterator[Line]:
+    """Lines as they come, with the keys of their posts noted if that is wanted."""
+    if posts is None:
+        return some
+    return (posts.extend(line.posts) or line for line in some)  # type: ignore[func-returns-value]
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, DATE)
-    info.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-    info._compresslevel = 1  # type: ignore[attr-defined]  # no public way before Python 3.13
     info.external_attr = 0o600 << 16
     return info
-
-
-def _size(file: File) -> int:
-    return file.data.size if isinstance(file.data, Local) else 0
 
 
 def written(folder: Path) -> Iterator[tuple[ConversationId, list[tuple[Key, str]]]]:

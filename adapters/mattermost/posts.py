@@ -10,16 +10,15 @@ import tempfile
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import Struct, field, structs
+from msgspec import Struct, field
 
 from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits, RemoteId, Source
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.book import Book, Person, Room
-from migrator.adapters.mattermost.emoji import custom_name, reaction_name
-from migrator.model import File, Message, Reaction, micros
+from migrator.model import File, Local, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
 
@@ -27,10 +26,11 @@ KEY = "slack_key"  # the prop that names the message a post comes from
 SHIFT = "slack_shift"  # milliseconds that create_at was moved by to be unique in its channel
 REPLIES = 3_000  # in one line: 3,640 exceed what the database takes in one statement (facts 4.6)
 LINE_BYTES = 8 << 20  # the server reads lines of up to 16 MiB
+FILE_BYTES = 90 << 20  # files of one line, where the server's MaxFileSize is not known
 FOLLOWERS = 10  # per thread: a batch of 1,000 lines takes 10,922 (facts 4.6)
 SPOOL = 8 << 20
 UNCOUNTED = frozenset({"system_join_channel", "system_leave_channel", "system_add_to_channel"})
-_POST = msgspec.json.Decoder(lines.Post)
+_pack = msgspec.msgpack.Encoder().encode
 
 
 class Held(Struct, frozen=True):
@@ -72,33 +72,59 @@ class _Thread(Struct):
 
 
 class _Entry(Struct, array_like=True):
-    """A post in the spool."""
+    """A post in the spool, as JSON."""
 
-    post: lines.Post
+    data: bytes
     key: Key
     digest: str
     files: tuple[File, ...]
     fresh: bool
 
 
+_unpack = msgspec.msgpack.Decoder(_Entry).decode
+
+
+# of `lines.Reply`, in their order
+_Fields: TypeAlias = tuple[
+    str, str, int, str, Mapping[str, Any], int, bool, tuple[lines.Reaction, ...], tuple[lines.Attachment, ...]
+]
+
+
+class _Made(Struct):
+    """A post in the making: what a reply and a root have in common."""
+
+    fields: _Fields
+    key: Key
+    time: int
+    fresh: bool
+
+
 class Clock:
-    """Milliseconds of a channel, each given once, rising within a conversation."""
+    """Milliseconds of a channel, each given once, rising within a conversation.
+
+    `used`: those that are taken; where nobody else writes into the channel, the last one says it all.
+    """
 
     def __init__(self, used: set[int] | None = None) -> None:
-        self.used: set[int] = used if used is not None else set()
+        self.used = used
         self.last = 0
 
     def next(self, wanted: int) -> int:
-        time = max(wanted, self.last + 1, 1)
-        while time in self.used:
-            time += 1
+        time = self.last + 1
+        time = max(time, wanted)
+        if self.used is not None:
+            while time in self.used:
+                time += 1
+            self.used.add(time)
         self.last = time
-        self.used.add(time)
         return time
 
 
 class Writer:
-    """One conversation's lines. `done` says what an earlier run loaded, `held` how the server holds it."""
+    """One conversation's lines. `done` says what an earlier run loaded (None: nothing), `held` how the server holds it.
+
+    `clock` is the channel's, with a set of moments where others write into it too.
+    """
 
     def __init__(
         self,
@@ -108,85 +134,83 @@ class Writer:
         directory: Directory,
         limits: Limits,
         clock: Clock,
-        done: Callable[[Kind, Key], RemoteId | None],
+        done: Callable[[Kind, Key], RemoteId | None] | None,
         held: Mapping[Key, Held],
         composed: Callable[[Message, Composed], None],
     ) -> None:
         self.book, self.room, self.compose, self.directory, self.limits = book, room, compose, directory, limits
         self.clock, self.done, self.held, self.composed = clock, done, held, composed
         clock.last = 0
-        clock.used.update(post.create_at for post in held.values())
+        if held:
+            clock.used = (clock.used or set()) | {post.create_at for post in held.values()}
         self.pinned = {pin.ts for pin in room.conversation.pins if pin.ts}
         self.totals = Totals()
-        self.strangers: list[str] = []
+        self.strangers = 0
+        self._place: tuple[str, str, tuple[str, ...]] = (
+            ("", "", room.members) if room.direct else (book.team, room.name, ())
+        )
+        self._before, self._after = lines.around("direct_post" if room.direct else "post")
         self._threads: dict[str, _Thread] = {}
         self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 - closed at the end of run
         self._end = 0
 
     def run(self, source: Source) -> Iterator[Line]:
         """All lines, in a stable order: single posts as they come, threads at the end."""
+        compose, composed, directory, limits = self.compose, self.composed, self.directory, self.limits
+        person_of, encode, place = self.book.person, lines.encode, self._place
+        before, after = self._before, self._after
         with self._spool:
             for message in source.messages(self.room.conversation.id):
-                yield from self._message(message)
+                made = compose(message, directory, limits)
+                composed(message, made)
+                person = person_of(message.author.user)
+                if person is None:
+                    self.strangers += 1
+                    continue
+                threaded = message.is_root or message.thread
+                for draft in made.drafts:
+                    post = self._made(message, draft, person)
+                    if threaded and draft.thread and (message.thread or not draft.part):
+                        self._keep(message, draft, post, person)
+                    elif post.fresh:
+                        data = before + encode(lines.Post(*post.fields, *place)) + after
+                        yield Line(data, ((post.key, draft.digest),), draft.files)
             for thread in self._threads.values():
                 yield from self._thread(thread)
 
-    def _message(self, message: Message) -> Iterator[Line]:
-        made = self.compose(message, self.directory, self.limits)
-        self.composed(message, made)
-        person = self.book.person(message.author.user)
-        if person is None:
-            self.strangers.append(message.author.user)
-            return
-        for draft in made.drafts:
-            entry = self._entry(message, draft, person)
-            self._count(entry.post, root=not (draft.thread and message.thread))
-            if draft.thread and (message.thread or (message.is_root and not draft.part)):
-                self._keep(message.thread or message.ts, entry, person)
-            elif entry.fresh:
-                yield Line(lines.line(self._kind, entry.post), ((entry.key, entry.digest),), entry.files)
-
-    @property
-    def _kind(self) -> str:
-        return "direct_post" if self.room.direct else "post"
-
-    def _count(self, post: lines.Post, *, root: bool) -> None:
-        self.totals.last = max(self.totals.last, post.create_at)
-        if post.type not in UNCOUNTED:
-            self.totals.messages += 1
-            self.totals.roots += root
-
-    def _entry(self, message: Message, draft: Draft, person: Person) -> _Entry:
-        key = f"{message.conversation}/{message.ts}" + (f"/{draft.part}" if draft.part else "")
-        held = self.held.get(key)
-        wanted = micros(message.ts) // 1000
-        time = held.create_at if held else self.clock.next(wanted)
-        if held:
+    def _made(self, message: Message, draft: Draft, person: Person) -> _Made:
+        content, part, ts = draft.content, draft.part, message.ts
+        key = f"{message.conversation}/{ts}/{part}" if part else f"{message.conversation}/{ts}"
+        wanted = int(ts[:10] + ts[11:14]) if len(ts) == 17 and ts[10] == "." else micros(ts) // 1000
+        type_: str = content.type
+        if self.held and (held := self.held.get(key)):
+            time, text, type_ = held.create_at, held.message, held.type
+            props, edited = held.props, held.edit_at
             self.clock.last = max(self.clock.last, time)
-        reactions = () if draft.part else self._reactions(message, time)
-        shift = {SHIFT: time - wanted} if time != wanted else {}
-        paths = tuple(lines.Attachment(attachment_path(file)) for file in draft.files)
-        content = draft.content
-        post = lines.Post(
-            user=person.username,
-            message=held.message if held else content.message,
-            create_at=time,
-            type=held.type if held else content.type,
-            props=held.props if held else {**content.props, KEY: key, **shift},
-            edit_at=held.edit_at if held else micros(message.edited.at) // 1000 if message.edited else 0,
-            is_pinned=not draft.part and message.ts in self.pinned,
-            reactions=reactions,
-            attachments=paths,
-            team="" if self.room.direct else self.book.team,
-            channel=self.room.name,
-            channel_members=self.room.members,
-        )
-        there = self.done(Kind.POST, key) is not None
-        fresh = not there or (not draft.part and self._has_new_reactions(message))
-        return _Entry(post, key, draft.digest, draft.files, fresh)
+        else:
+            time, text = self.clock.next(wanted), content.message
+            props = {**content.props, KEY: key} if content.props else {KEY: key}
+            if time != wanted:
+                props[SHIFT] = time - wanted
+            edited = 0 if message.edited is None else micros(message.edited.at) // 1000
+        totals = self.totals
+        totals.last = max(totals.last, time)
+        if type_ not in UNCOUNTED:
+            totals.messages += 1
+            if not (message.thread and draft.thread):
+                totals.roots += 1
+        pinned = not part and ts in self.pinned
+        reactions = self._reactions(message, time) if message.reactions and not part else ()
+        files = tuple([lines.Attachment(attachment_path(file)) for file in draft.files]) if draft.files else ()
+        fresh = self.done is None or self._is_fresh(message, draft, key)
+        return _Made((person.username, text, time, type_, props, edited, pinned, reactions, files), key, time, fresh)
 
-    def _has_new_reactions(self, message: Message) -> bool:
-        return any(
+    def _is_fresh(self, message: Message, draft: Draft, key: Key) -> bool:
+        """Whether an earlier run has not loaded it as it is now."""
+        assert self.done is not None  # noqa: S101 - asked only then
+        if self.done(Kind.POST, key) is None:
+            return True
+        return not draft.part and any(
             self.done(Kind.REACTION, f"{message.conversation}/{message.ts}/{_toned(reaction)}/{user}") is None
             for reaction in message.reactions
             for user in reaction.users
@@ -194,26 +218,31 @@ class Writer:
         )
 
     def _reactions(self, message: Message, time: int) -> tuple[lines.Reaction, ...]:
-        if not message.reactions:
-            return ()
         made: dict[tuple[str, str], None] = {}
         for reaction in message.reactions:
-            standard = reaction_name(reaction) if reaction.char else None
-            name = standard.name if standard else self.book.emoji.get(reaction.name) or custom_name(reaction.name)
-            made |= dict.fromkeys((user, name) for user in self.book.usernames(reaction.users))
-        return tuple(lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made))
+            name = self.book.reaction(reaction)
+            for user in self.book.usernames(reaction.users):
+                made[user, name] = None
+        return tuple([lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made)])
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _keep(self, root: str, entry: _Entry, person: Person) -> None:
-        thread = self._threads.setdefault(root, _Thread())
-        data = msgspec.msgpack.encode(entry)
-        self._spool.seek(self._end)
-        self._spool.write(data)
-        thread.places.extend((self._end, len(data)))
-        self._end += len(data)
-        thread.seen[person.username] = entry.post.create_at
-        thread.fresh |= entry.fresh
+    def _keep(self, message: Message, draft: Draft, post: _Made, person: Person) -> None:
+        root = message.thread or message.ts
+        thread = self._threads.get(root)
+        if thread is None:
+            thread = self._threads[root] = _Thread()
+        if thread.places:
+            data = lines.encode(lines.Reply(*post.fields))
+        else:
+            data = lines.encode(lines.Post(*post.fields, *self._place))
+        packed = _pack(_Entry(data, post.key, draft.digest, draft.files, post.fresh))
+        self._spool.write(packed)
+        thread.places.append(self._end)
+        thread.places.append(len(packed))
+        self._end += len(packed)
+        thread.seen[person.username] = post.time
+        thread.fresh = thread.fresh or post.fresh
 
     def _thread(self, thread: _Thread) -> Iterator[Line]:
         if not thread.fresh:
@@ -222,36 +251,38 @@ class Writer:
         root = next(entries)
         recent = sorted(thread.seen.items(), key=lambda pair: (-pair[1], pair[0]))[:FOLLOWERS]
         last = max(thread.seen.values())
-        followers = tuple(lines.Follower(user, last) for user, _ in sorted(recent))
-        number, size = 0, 0
+        followers = lines.encode([lines.Follower(user, last) for user, _ in sorted(recent)])
+        number, size, weight = 0, 0, _weight(root)
         replies: list[_Entry] = []
         for entry in entries:
             if not entry.fresh:
                 continue
-            length = len(entry.post.message.encode()) + 1000 * (1 + len(entry.post.reactions))
-            if replies and (len(replies) >= REPLIES or size + length > LINE_BYTES):
+            heavy = weight + _weight(entry) > (self.limits.file or FILE_BYTES)
+            if replies and (len(replies) >= REPLIES or size + len(entry.data) > LINE_BYTES or heavy):
                 yield self._thread_line(root, replies, followers, number)
-                number, size, replies = number + 1, 0, []
+                number, size, weight, replies = number + 1, 0, _weight(root), []
             replies.append(entry)
-            size += length
+            size += len(entry.data)
+            weight += _weight(entry)
         yield self._thread_line(root, replies, followers, number)
 
     def _entries(self, thread: _Thread) -> Iterator[_Entry]:
         for at in range(0, len(thread.places), 2):
             self._spool.seek(thread.places[at])
-            yield msgspec.msgpack.decode(self._spool.read(thread.places[at + 1]), type=_Entry)
+            yield _unpack(self._spool.read(thread.places[at + 1]))
 
-    def _thread_line(
-        self, root: _Entry, replies: list[_Entry], followers: tuple[lines.Follower, ...], number: int
-    ) -> Line:
-        post = structs.replace(root.post, replies=tuple(_reply(e.post) for e in replies), thread_followers=followers)
+    def _thread_line(self, root: _Entry, replies: list[_Entry], followers: bytes, number: int) -> Line:
+        """The root's object, with its replies and followers as its last fields."""
+        said = b'"replies":[' + b",".join([e.data for e in replies]) + b"]," if replies else b""
+        data = root.data[:-1] + b"," + said + b'"thread_followers":' + followers + b"}"
         entries = [root, *replies] if number == 0 and root.fresh else replies
-        files = tuple(file for entry in [root, *replies] for file in entry.files)
-        return Line(lines.line(self._kind, post), tuple((e.key, e.digest) for e in entries), files, number)
+        files = tuple([file for entry in [root, *replies] for file in entry.files])
+        return Line(self._before + data + self._after, tuple([(e.key, e.digest) for e in entries]), files, number)
 
 
-def _reply(post: lines.Post) -> lines.Reply:
-    return lines.Reply(*(getattr(post, name) for name in lines.Reply.__struct_fields__))
+def _weight(entry: _Entry) -> int:
+    """Bytes of its files: a line's files must all be in the zip where it stands."""
+    return sum(file.data.size for file in entry.files if isinstance(file.data, Local))
 
 
 def _toned(reaction: Reaction) -> str:

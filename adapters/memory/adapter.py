@@ -23,6 +23,7 @@ from migrator.adapters.base import (
     Key,
     Kind,
     Limits,
+    Place,
     Post,
     ReactionPost,
     Receipts,
@@ -33,9 +34,21 @@ from migrator.adapters.base import (
     Support,
     Target,
 )
+from migrator.directory import Names
 from migrator.errors import Retry, SkipItem
 from migrator.ledger import Fate, Feature
-from migrator.model import Conversation, CustomEmoji, File, Local, Message, MessageKind, User, UserGroup, Workspace
+from migrator.model import (
+    Conversation,
+    ConversationKind,
+    CustomEmoji,
+    File,
+    Local,
+    Message,
+    MessageKind,
+    User,
+    UserGroup,
+    Workspace,
+)
 from migrator.plain import plain
 
 __all__ = ["Fault", "Memory", "Stored"]
@@ -88,7 +101,8 @@ class Memory:
         self.entities: dict[tuple[Kind, Key], RemoteId] = {}
         self.posts: dict[RemoteId, Stored] = {}
         self.rooms: dict[RemoteId, list[RemoteId]] = {}
-        self.pins: dict[RemoteId, tuple[RemoteId, ...]] = {}
+        self.places: dict[RemoteId, Place] = {}
+        self._names = Names(Workspace("", "", "", {}, {}, {}, {}))
         self._keys: dict[Key, RemoteId] = {}
         if self.path and self.path.exists():
             self._load(self.path)
@@ -145,6 +159,10 @@ class Memory:
     async def put_conversation(self, conversation: Conversation, members: Mapping[str, RemoteId]) -> RemoteId:
         remote = self._put(Kind.CONVERSATION, conversation.id)
         self.rooms.setdefault(remote, [])
+        pins = self.places.get(remote, Place()).pins
+        place = self.foresee_place(conversation, self._names)
+        place = msgspec.structs.replace(place, members=frozenset(members.values()), pins=pins)
+        self._set_place(remote, place)
         return remote
 
     async def put_file(self, file: File, body: BinaryIO, owner: RemoteId | None, conversation: RemoteId) -> RemoteId:
@@ -194,6 +212,7 @@ class Memory:
     # ── optional verbs ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
+        self._names = Names(workspace)
         return self._put(Kind.WORKSPACE, workspace.id)
 
     async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
@@ -218,10 +237,17 @@ class Memory:
     async def edit(self, post: Post, remote: RemoteId) -> None:
         self._misbehave_before()
         self._keep("edit", (remote, post.draft.text))
-        self.posts[remote].text = post.draft.text
+        self._edit(remote, post.draft.text)
 
     async def pin(self, conversation: RemoteId, posts: Sequence[RemoteId]) -> None:
-        self.pins[conversation] = tuple(posts)
+        self._set_place(conversation, msgspec.structs.replace(self.places[conversation], pins=tuple(posts)))
+
+    def foresee_place(self, conversation: Conversation, directory: Directory) -> Place:
+        access = "everybody" if conversation.kind is ConversationKind.PUBLIC else "members"
+        return Place(conversation.name, plain(conversation.topic.body, directory), access, conversation.archived)
+
+    async def read_place(self, conversation: RemoteId) -> Place:
+        return self.places.get(conversation, Place())
 
     # ── storage and faults ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -244,6 +270,13 @@ class Memory:
         if (shown, user) not in self.posts[post].reactions:
             self.posts[post].reactions.append((shown, user))
 
+    def _edit(self, remote: RemoteId, text: str) -> None:
+        self.posts[remote].text, self.posts[remote].edited = text, True
+
+    def _set_place(self, remote: RemoteId, place: Place) -> None:
+        self._keep("place", (remote, place))
+        self.places[remote] = place
+
     def _keep(self, what: str, content: object) -> None:
         if self.path:
             with self.path.open("ab") as lines:
@@ -262,7 +295,9 @@ class Memory:
             elif what == "reaction":
                 self._react(*content)
             elif what == "edit":
-                self.posts[content[0]].text = content[1]
+                self._edit(*content)
+            elif what == "place":
+                self.places[content[0]] = msgspec.convert(content[1], Place)
 
     def _misbehave_before(self) -> None:
         dice = self._dice.random()

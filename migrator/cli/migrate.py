@@ -34,6 +34,7 @@ def command(
     choices: tuple[str, ...],
     output: Path | None,
     fail_on: str | None,
+    jobs: int | None,
     quiet: bool,
     dry_run: bool,
     yes: bool,
@@ -61,6 +62,7 @@ def command(
         offline=offline,
         dry=dry_run,
         progress=Progress(quiet=quiet),
+        jobs=jobs or 0,
     )
     asyncio.run(carry_out(move, fail_on=fail_on, dry_run=dry_run, ask=not yes, check=not no_verify))
 

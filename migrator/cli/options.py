@@ -35,6 +35,12 @@ def moving(command: F) -> F:
             type=click.Choice([Fate.DROPPED.value, Fate.APPROXIMATED.value]),
             help="End with exit code 8, before anything is sent, if the plan would do this to anything.",
         ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1, 64),
+            default=None,
+            help="Processes that read and convert [one per processor, at most 4].",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="No progress."),
     ]
     for decorate in reversed(decorators):

@@ -33,6 +33,7 @@ def command(
     choices: tuple[str, ...],
     output: Path | None,
     fail_on: str | None,
+    jobs: int | None,
     quiet: bool,
     as_json: bool,
     exit_code: bool,
@@ -56,6 +57,7 @@ def command(
         folder=folder,
         offline=config is None and not settings,
         progress=Progress(quiet=quiet or as_json),
+        jobs=jobs or 0,
     )
 
     async def act() -> Plan:

@@ -31,7 +31,7 @@ def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: b
     """Move an export into a private Matrix homeserver on this machine, and verify it there.
 
     The server (a real Synapse: pip install 'slack-migrator[try]') listens on this machine only and talks to nobody. It
-    is stopped and removed at the end unless you say --keep.
+    is stopped and removed at the end unless you say --keep; the report stays.
 
     \b
     Example:
@@ -62,9 +62,19 @@ def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: b
         if not stays:
             if server is not None:
                 server.stop()
-            if folder is None:
-                shutil.rmtree(place, ignore_errors=True)
-                click.echo("The private server and everything in it is gone again; --keep leaves it to look at.")
+            _clear(place, whole=folder is None)
+
+
+def _clear(place: Path, *, whole: bool) -> None:
+    """Leave nothing of a stopped server but the report, in a folder that is ours; a folder of the user's as it is."""
+    if not whole:
+        click.echo(f"The private server is stopped; what it held stays in {place}.")
+        return
+    shutil.rmtree(place / "server", ignore_errors=True)
+    if not (place / "run" / "report.html").exists():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        click.echo("The private server is stopped and removed, the report stays; --keep leaves the server to look at.")
 
 
 def _login(server: Homeserver, workspace: Workspace) -> tuple[str, str]:

@@ -18,6 +18,8 @@ def author_of(record: Record, canonical: Callable[[str], UserId]) -> UserId:
     A person who posts through an app stays the person: `bot_id` counts only where there is no user.
     """
     comment = record.comment
+    if comment is None and record.user and record.room is NULL:
+        return canonical(record.user)
     if comment is not None and comment.user and record.subtype == "file_comment":
         return canonical(comment.user)
     if record.room is not NULL and (host := string(mapping(loose(record.room)).get("created_by"))):

@@ -14,7 +14,9 @@ from migrator.slack import mrkdwn
 from migrator.slack.attachments import attachments as attached
 from migrator.slack.blockkit import block_kit
 from migrator.slack.context import Context
+from migrator.slack.richrecord import RichBlocks, rich_blocks
 from migrator.slack.richtext import all_text
+from migrator.slack.wire import NULL
 
 __all__ = ["Context", "body", "body_with_notes"]
 
@@ -30,32 +32,40 @@ def body(
 
 
 def body_with_notes(
-    text: str, blocks: msgspec.Raw | bytes | None, attachments: msgspec.Raw | bytes | None, context: Context
+    text: str,
+    blocks: msgspec.Raw | bytes | RichBlocks | None,
+    attachments: msgspec.Raw | bytes | None,
+    context: Context,
 ) -> tuple[tuple[Block, ...], tuple[Loss, ...]]:
     """As `body`, with what was left out on purpose (previews of links that stand in the text)."""
-    listed = _listed(blocks) if blocks else []
-    kinds = {str(block.get("type")) for block in listed if isinstance(block, dict)}
-    if "rich_text" in kinds:
-        out = block_kit(listed, context) or mrkdwn.parse(text, context)
-    elif kinds & _WORDY:
-        out = block_kit(listed, context)
-        if text and not _says(listed, text):
-            out = [*mrkdwn.parse(text, context), *out]
-    else:
-        out = [*mrkdwn.parse(text, context), *block_kit(listed, context)]
+    own = _own(text, blocks, context)
     extra = _listed(attachments)
     if not extra:
-        return tuple(out), ()
+        return own, ()
     more, losses = attached(extra, text, context)
-    return (*out, *more), tuple(losses)
+    return (*own, *more), tuple(losses)
+
+
+def _own(text: str, blocks: msgspec.Raw | bytes | RichBlocks | None, context: Context) -> tuple[Block, ...]:
+    """Text and blocks, without attachments."""
+    if isinstance(blocks, list):
+        return tuple(rich_blocks(blocks, context)) or mrkdwn.parse(text, context)
+    listed = _listed(blocks)
+    kinds = {str(block.get("type")) for block in listed if isinstance(block, dict)}
+    if "rich_text" in kinds:
+        return tuple(block_kit(listed, context)) or mrkdwn.parse(text, context)
+    if kinds & _WORDY:
+        out = block_kit(listed, context)
+        return (*mrkdwn.parse(text, context), *out) if text and not _says(listed, text) else tuple(out)
+    return (*mrkdwn.parse(text, context), *block_kit(listed, context))
 
 
 def _listed(raw: msgspec.Raw | bytes | None) -> list[object]:
-    if not raw:
+    if raw is None or raw is NULL:
         return []
     try:
         value = _decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
     return value if isinstance(value, list) else []
 

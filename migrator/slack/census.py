@@ -12,6 +12,7 @@ from migrator.ledger import Feature, Ledger
 from migrator.model import Role
 from migrator.slack.loose import dicts, string
 from migrator.slack.subtypes import LOGS, is_known
+from migrator.slack.times import is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _conversation(export: Export, conversation: str, census: Census) -> None:
         census.messages += 1
         census.first = min(census.first, record.ts) if census.first else record.ts
         census.last = max(census.last, record.ts)
-        if record.thread_ts and record.thread_ts != record.ts:
+        if record.thread_ts and record.thread_ts != record.ts and is_ts(record.thread_ts):
             census.replies += 1
             threads.add(record.thread_ts)
         _message(record, census)

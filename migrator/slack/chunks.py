@@ -124,6 +124,9 @@ class Chunks:
         name, mark, id_ = member.rpartition("#")
         return self._messages(name, id_) if mark and name.endswith(".json.gz") else None
 
+    def content(self, member: str) -> bytes | None:
+        return None
+
     def _messages(self, name: str, id_: str) -> Iterator[Record]:
         index = 0
         for _, chunk in self._chunks(name):
@@ -191,7 +194,7 @@ def _lines(packed: BinaryIO, longest: int) -> Iterator[tuple[bytes, str]]:
 def _decode(line: bytes) -> _Chunk | _Unreadable:
     try:
         return _chunk(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         return _chunk(msgspec.json.encode(parse(line)))
@@ -212,7 +215,7 @@ def _salvaged(found: _Unreadable) -> list[Piece]:
 def _id_of(record: Raw) -> str:
     try:
         return _id(record).id
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return f"?{hash(bytes(record))}"
 
 
@@ -222,6 +225,6 @@ def with_members(record: Raw, members: list[str]) -> Raw:
         return record
     try:
         fields = _fields(record)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return record
     return Raw(msgspec.json.encode(fields | {"members": Raw(msgspec.json.encode(members))}))

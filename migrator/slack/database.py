@@ -132,6 +132,9 @@ class Database:
         name, mark, conversation = member.rpartition("#")
         return self._messages(member, conversation) if mark and name == self._member else None
 
+    def content(self, member: str) -> bytes | None:
+        return None
+
     def _messages(self, member: str, conversation: str) -> Iterator[Record]:
         for number, row in enumerate(self._rows(_MESSAGES, conversation)):
             yield Loc(member, number), row if isinstance(row, Damaged) else row[0]

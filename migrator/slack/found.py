@@ -13,36 +13,34 @@ from migrator.slack.authors import icon_of, own_name
 from migrator.slack.messages import reactions_in
 from migrator.slack.scan import Index
 from migrator.slack.subtypes import LOGS, NOTICES
-from migrator.slack.times import instant, is_ts
+from migrator.slack.times import before, is_ts
 from migrator.slack.wire import Record
 
 __all__ = ["found_in"]
 
+MESSAGE = Feature.MESSAGE
+_KINDS = dict.fromkeys(NOTICES, Feature.EVENT) | {"me_message": Feature.EMOTE, "tombstone": Feature.TOMBSTONE}
+
 
 def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> dict[Feature, int]:
     """Everything of a record but its text."""
-    found = {Feature.MESSAGE: 1}
-    subtype = record.subtype
-    if subtype in LOGS:
+    found = {MESSAGE: 1}
+    if record.subtype in LOGS:
         return found
-    if subtype in NOTICES:
-        found[Feature.EVENT] = 1
-    elif subtype == "me_message":
-        found[Feature.EMOTE] = 1
-    elif subtype == "tombstone":
-        found[Feature.TOMBSTONE] = 1
     thread = record.thread_ts
     if thread is not None and thread != record.ts and is_ts(thread):
         found[Feature.REPLY] = 1
-        if subtype in ("thread_broadcast", "reply_broadcast") and instant(thread) < instant(record.ts):
+        if record.subtype in ("thread_broadcast", "reply_broadcast") and before(thread, record.ts):
             found[Feature.BROADCAST] = 1
-    elif subtype == "file_comment" and record.file is not None:
+    elif record.subtype == "file_comment" and record.file is not None:
         share = index.shares.get(record.file.id or "")
-        if share is not None and instant(share) < instant(record.ts):
+        if share is not None and before(share, record.ts):
             found[Feature.REPLY] = 1
+    if record.subtype is not None and (kind := _KINDS.get(record.subtype)) is not None:
+        found[kind] = 1
     if record.edited is not None:
         found[Feature.EDIT] = 1
-    if record.ts in index.revisions:
+    if index.revisions and record.ts in index.revisions:
         found[Feature.REVISION] = len(index.revisions[record.ts])
     for reaction in reactions_in(record):
         named = len(reaction.users or ())
@@ -51,7 +49,7 @@ def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId
         found[Feature.REACTION_REST] = found.get(Feature.REACTION_REST, 0) + rest
     if files := len(record.files or ()) + (record.file is not None):
         found[Feature.FILE] = files
-    if _differs(record, users.get(author)):
+    if (record.bot_id or record.subtype is not None) and _differs(record, users.get(author)):
         found[Feature.AUTHOR_NAME] = 1
     return found
 

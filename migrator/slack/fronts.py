@@ -54,6 +54,10 @@ class Front(Protocol):
         """The message records of a member; None where it is none of ours."""
         ...
 
+    def content(self, member: str) -> bytes | None:
+        """A member that is nothing but a list of message records; None where it is not, or cannot be read."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -73,7 +77,7 @@ def kind_of(piece: Piece, kind: str) -> str:
         return kind
     try:
         flags = _flags(piece)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return kind
     if flags.is_im:
         return "dms"
@@ -124,6 +128,15 @@ class Files:
     def records(self, member: str) -> Iterator[Record] | None:
         return self._pieces(member, ("messages",))
 
+    def content(self, member: str) -> bytes | None:
+        if member not in self._archive:
+            return None
+        try:
+            content = self._archive.read(member)
+        except Damaged:
+            return None
+        return content if content[:1] == b"[" and _REPLIES not in content else None
+
     def _pieces(self, member: str, keys: tuple[str, ...]) -> Iterator[Record]:
         try:
             content = self._archive.read(member)
@@ -169,7 +182,7 @@ def _ids(records: Iterable[Record]) -> Iterator[str]:
         if isinstance(piece, Raw):
             try:
                 yield _id(piece).id
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue
 
 
@@ -181,7 +194,7 @@ def _flat(pieces: Iterator[Piece]) -> Iterator[Piece]:
             continue
         try:
             replies = _nest(piece).replies
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield Damaged("its replies are no list of records")
             continue
         yield from _flat(iter(replies or ()))

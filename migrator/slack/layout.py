@@ -131,6 +131,17 @@ class Layout:
         number, name = self._resolve(member)
         return self.archives[number].size(name)
 
+    def weight(self, members: Sequence[str]) -> int:
+        """Bytes of all these members, to share out work by; 0 for what is not a file of its own."""
+        total = 0
+        for member in members:
+            number, name = self._resolve(member)
+            try:
+                total += self.archives[number].size(name)
+            except KeyError:
+                continue
+        return total
+
     def open(self, member: str) -> BinaryIO:
         """The bytes of a file's member. Damaged where they cannot be read, at once or on the way."""
         number, name = self._resolve(member)
@@ -167,6 +178,11 @@ class Layout:
         label = self._label[number]
         return ((Loc(label + at.member, at.index), piece) for at, piece in found) if label else found
 
+    def content(self, member: str) -> bytes | None:
+        """A member that is nothing but a list of message records, for who decodes it in one step; else None."""
+        number, name = self._resolve(member)
+        return next((front for owner, front in self._fronts if owner == number)).content(name)
+
 
 def _folder(place: Place, matcher: Matcher, label: str, number: int) -> Folder:
     conversation, also = matcher.find(place.name, place.scope)
@@ -190,7 +206,7 @@ def _as_listed(piece: Piece, scope: str) -> Listed | None:
         return None
     try:
         found = _listed(piece)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     created = int(str(found.created)) if str(found.created).isascii() and str(found.created).isdigit() else 0
     if not found.id:

@@ -16,17 +16,17 @@ from migrator.slack.subtypes import LOGS
 from migrator.slack.times import is_ts
 from migrator.slack.wire import NULL, Record, loose
 
-__all__ = ["after", "before", "key_of", "subject_of"]
+__all__ = ["key_of", "new_of", "old_of", "subject_of"]
 
 Json = Mapping[str, Any]
 
 
-def before(record: Record) -> Json:
+def old_of(record: Record) -> Json:
     """The message as it was; empty where the log does not hold it."""
     return mapping(loose(record.original)) or mapping(loose(record.previous_message))
 
 
-def after(record: Record) -> Json:
+def new_of(record: Record) -> Json:
     """What an edit made of it: `text`, `blocks`, `attachments`."""
     if record.message is not NULL and (new := mapping(loose(record.message))):
         return new
@@ -35,7 +35,7 @@ def after(record: Record) -> Json:
 
 def subject_of(record: Record) -> Ts:
     """The message that a log speaks of; "" where it does not tell."""
-    told = (string(mapping(loose(record.message)).get("ts")), string(before(record).get("ts")), record.deleted_ts)
+    told = (string(mapping(loose(record.message)).get("ts")), string(old_of(record).get("ts")), record.deleted_ts)
     return next((ts for ts in told if is_ts(ts)), "") or ""
 
 

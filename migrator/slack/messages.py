@@ -33,23 +33,28 @@ from migrator.model import (
     UserMention,
 )
 from migrator.slack import mrkdwn
-from migrator.slack.authors import author_of, icon_of, own_name
+from migrator.slack.authors import icon_of, own_name
 from migrator.slack.body import body_with_notes
 from migrator.slack.context import Context
 from migrator.slack.emoji import lookup
 from migrator.slack.files import Files
-from migrator.slack.logs import after, before, subject_of
+from migrator.slack.logs import new_of, old_of, subject_of
 from migrator.slack.loose import dicts, mapping, number, string, strings
 from migrator.slack.order import Kept
+from migrator.slack.richrecord import RichBlocks
 from migrator.slack.scan import Index, pointed_at
 from migrator.slack.subtypes import LOGS, NOTICES, PLAIN, SLACKBOT
-from migrator.slack.times import instant, is_ts
+from migrator.slack.times import before, instant, is_ts
 from migrator.slack.wire import NULL, ReactionRecord, Record, loose
 
 __all__ = ["Made", "Maker", "reactions_in"]
 
 Made = tuple[Message | None, Sequence[Loss]]
 _WITHHELD = (Paragraph((Text("[withheld by key policy]"),)),)
+_KINDS = dict.fromkeys(NOTICES, MessageKind.EVENT) | {
+    "me_message": MessageKind.EMOTE,
+    "tombstone": MessageKind.DELETED,
+}
 _WORDS = {
     EventKind.PIN: "pinned an item",
     EventKind.UNPIN: "unpinned an item",
@@ -72,50 +77,52 @@ class Maker:
     ) -> None:
         """`earlier` reads a record again, by its place: the log of an edit."""
         self.users, self.canonical, self.files, self.context, self.earlier = users, canonical, files, context, earlier
+        self._plain_authors: dict[UserId, Author] = {}
 
-    def make(self, conversation: str, kept: Kept, index: Index) -> Made:
-        """The message, or None with a loss of Feature.MESSAGE that says why there is none."""
+    def make(self, conversation: str, kept: Kept, index: Index, user: UserId, *, replied: bool) -> Made:
+        """The message, or None with a loss of Feature.MESSAGE that says why there is none.
+
+        `user` wrote it (`author_of`); `replied`: somebody answers it.
+        """
         record = kept.record
         subtype = record.subtype or ""
-        if reason := _no_message(record, subtype, index):
+        if (subtype or record.hidden) and (reason := _no_message(record, subtype, index)):
             return None, (Loss(Feature.MESSAGE, reason[0], reason[1]),)
         losses: list[Loss] = []
-        event = self._event(record, subtype)
-        author = self._author(record)
-        files = self._files(record, subtype, losses)
-        body = self._body(record, subtype, author.user, losses)
+        event = self._event(record, subtype, user) if subtype else None
+        files = self._files(record, subtype, losses) if record.files or record.file is not None else ()
+        body = self._body(record, subtype, losses)
         if event is not None and not body and not files:
-            body = _notice(event, author.user, subtype)
+            body = _notice(event, user, subtype)
         thread = self._thread(record, index, losses)
-        if record.edited is not None:
-            edited: Edit | None = self._edit(record, author.user)
-        else:
-            edited = None
-        return (
-            Message(
-                conversation=conversation,
-                ts=record.ts,
-                at=kept.at,
-                author=author,
-                kind=_kind(subtype),
-                body=body,
-                thread=thread,
-                is_root=not thread and index.is_root(kept.instant),
-                broadcast=bool(thread) and subtype in ("thread_broadcast", "reply_broadcast"),
-                edited=edited,
-                revisions=self._revisions(record, index, losses) if index.revisions else (),
-                reactions=self._reactions(reactions_in(record), losses),
-                files=files,
-                event=event,
-                source="" if subtype in ("", "bot_message") else subtype,
-            ),
-            losses,
+        reactions = reactions_in(record)
+        message = Message(
+            conversation,
+            record.ts,
+            kept.at,
+            self._author(record, user),
+            _KINDS.get(subtype, MessageKind.TEXT),
+            body,
+            thread,
+            is_root=replied and not thread,
+            broadcast=bool(thread) and subtype in ("thread_broadcast", "reply_broadcast"),
+            edited=self._edit(record, user) if record.edited is not None else None,
+            revisions=self._revisions(record, index, losses) if index.revisions else (),
+            reactions=self._reactions(reactions, losses) if reactions else (),
+            files=files,
+            event=event,
+            source="" if subtype == "bot_message" else subtype,
         )
+        return message, losses
 
     # ── who ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _author(self, record: Record) -> Author:
-        user = author_of(record, self.canonical)
+    def _author(self, record: Record, user: UserId) -> Author:
+        if not record.bot_id and record.subtype is None:
+            author = self._plain_authors.get(user)
+            if author is None:
+                author = self._plain_authors[user] = Author(user)
+            return author
         name, icon = own_name(record), icon_of(record)
         if not name and not icon:
             return Author(user)
@@ -129,21 +136,21 @@ class Maker:
     def _edit(self, record: Record, author: UserId) -> Edit:
         edited = record.edited
         assert edited is not None  # noqa: S101 - the caller's condition, for the type checker
-        at = edited.ts if edited.ts is not None and is_ts(edited.ts) and instant(edited.ts) > instant(record.ts) else ""
-        return Edit(self.canonical(edited.user) if edited.user else author, at or record.ts)
+        at = edited.ts if edited.ts is not None and is_ts(edited.ts) and before(record.ts, edited.ts) else record.ts
+        return Edit(self.canonical(edited.user) if edited.user else author, at)
 
     # ── what ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _body(self, record: Record, subtype: str, author: UserId, losses: list[Loss]) -> tuple[Block, ...]:
+    def _body(self, record: Record, subtype: str, losses: list[Loss]) -> tuple[Block, ...]:
         if subtype == "ekm_access_denied":
             return _WITHHELD
         if subtype == "huddle_thread":
             return ()
-        text = _own_text(record, subtype)
+        text = _own_text(record, subtype) if subtype else record.text or ""
         if record.blocks is NULL and record.attachments is NULL:
             return mrkdwn.parse(text, self.context) if text else ()
         blocks, notes = body_with_notes(text, record.blocks, record.attachments, self.context)
-        losses.extend(notes)
+        losses += notes
         if not blocks and record.assistant_app_thread is not NULL:
             title = string(mapping(loose(record.assistant_app_thread)).get("title"))
             return (Paragraph((Text(title),)),) if title else ()
@@ -151,8 +158,6 @@ class Maker:
 
     def _files(self, record: Record, subtype: str, losses: list[Loss]) -> tuple[File, ...]:
         records = record.files or ()
-        if record.file is None and not records:
-            return ()
         out = [self.files.make(file, n, reshared=record.upload is False) for n, file in enumerate(records)]
         if record.file is not None:
             if subtype == "file_comment":
@@ -163,8 +168,6 @@ class Maker:
         return tuple(out)
 
     def _reactions(self, records: Sequence[ReactionRecord], losses: list[Loss]) -> tuple[Reaction, ...]:
-        if not records:
-            return ()
         out = []
         for record in records:
             users = record.users or []
@@ -185,10 +188,10 @@ class Maker:
     def _thread(self, record: Record, index: Index, losses: list[Loss]) -> Ts:
         root = pointed_at(record)
         if root is not None:
-            return index.moved.get(instant(root), root)
+            return index.moved.get(instant(root), root) if index.moved else root
         if record.subtype == "file_comment" and record.file is not None:
             share = index.shares.get(record.file.id or "")
-            if share is not None and instant(share) < instant(record.ts):
+            if share is not None and before(share, record.ts):
                 return share
         if record.thread_ts not in (None, record.ts) and is_ts(record.thread_ts):
             losses.append(Loss(Feature.REPLY, Fate.DROPPED, "it answers a later message: shown on its own"))
@@ -198,12 +201,12 @@ class Maker:
         out: list[Revision] = []
         for at in index.revisions.get(record.ts, ()):
             log = self.earlier(at)
-            old = before(log) if log is not None else {}
+            old = old_of(log) if log is not None else {}
             if log is None or not old:
                 losses.append(Loss(Feature.REVISION, Fate.DROPPED, "the log of the edit does not hold the text"))
                 continue
             revision = Revision(self._logged(old), _since(record, old))
-            if revision.body == self._logged(after(log)):
+            if revision.body == self._logged(new_of(log)):
                 losses.append(Loss(Feature.REVISION, Fate.SKIPPED, "the edit changed no words"))
             elif revision in out:
                 losses.append(Loss(Feature.REVISION, Fate.SKIPPED, "the same log twice"))
@@ -218,12 +221,12 @@ class Maker:
 
     # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _event(self, record: Record, subtype: str) -> Event | None:
+    def _event(self, record: Record, subtype: str, user: UserId) -> Event | None:
         kind = NOTICES.get(subtype)
         if kind is None:
             return None
         if kind is EventKind.JOIN or kind is EventKind.LEAVE:
-            return Event(kind, (author_of(record, self.canonical),))
+            return Event(kind, (user,))
         if kind is EventKind.TOPIC:
             return Event(kind, value=record.topic or "")
         if kind is EventKind.PURPOSE:
@@ -266,7 +269,7 @@ def _of_log(record: Record, subtype: str, index: Index) -> tuple[Fate, str]:
     """A log of a message that is there is used up by it; one that alone holds a text is told apart."""
     if subtype == "message_changed" and subject_of(record) in index.strays:
         return Fate.DROPPED, "the log of an edit of a message that is not in the export: its text stands only here"
-    if subtype == "message_deleted" and before(record):
+    if subtype == "message_deleted" and old_of(record):
         return Fate.SKIPPED, "deleted in Slack: only the log of it holds its text"
     return Fate.SKIPPED, "the log of a change, not a message"
 
@@ -278,16 +281,8 @@ def _is_intro(record: Record, index: Index) -> bool:
     return bool(record.comment.is_intro) and record.file.id in index.shares
 
 
-def _filled(raw: Raw) -> bool:
-    return bytes(raw) not in (b"null", b"[]", b'""', b"{}")
-
-
-def _kind(subtype: str) -> MessageKind:
-    if subtype == "me_message":
-        return MessageKind.EMOTE
-    if subtype == "tombstone":
-        return MessageKind.DELETED
-    return MessageKind.EVENT if subtype in NOTICES else MessageKind.TEXT
+def _filled(part: Raw | RichBlocks | None) -> bool:
+    return bytes(part) not in (b"null", b"[]", b'""', b"{}") if isinstance(part, Raw) else bool(part)
 
 
 def _own_text(record: Record, subtype: str) -> str:

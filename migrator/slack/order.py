@@ -8,18 +8,21 @@ records wait. Where a key stands in several places, the record that comes last c
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from migrator.model import Loc
+from migrator.slack import richrecord, wire
 from migrator.slack.damage import Damaged
+from migrator.slack.day import Day, day_of
 from migrator.slack.layout import Layout
 from migrator.slack.logs import key_of
 from migrator.slack.times import instant
-from migrator.slack.wire import Record, decode
+from migrator.slack.wire import Record
 
-__all__ = ["Kept", "Spans", "in_order", "read"]
+__all__ = ["ENVELOPES", "WHOLE", "Kept", "Reading", "Spans", "in_order", "read"]
 
 Waiting = tuple[int, str, int, int, Loc, Record]
 
@@ -41,36 +44,69 @@ class Kept(Struct):
     replaced: tuple[Loc, ...] = ()
 
 
-def read(layout: Layout, member: str, damaged: Callable[[Loc, str], None]) -> Iterator[tuple[Loc, Record]]:
+class Reading(NamedTuple):
+    """How far records are decoded: one of any kind (Damaged where it is none), and a list of sound ones."""
+
+    one: Callable[[Raw], Record]
+    all: Callable[[bytes], list[Record]]
+
+
+ENVELOPES = Reading(wire.decode, wire.decode_all)
+WHOLE = Reading(richrecord.decode, richrecord.decode_all)  # type: ignore[arg-type]
+
+
+def read(
+    layout: Layout, member: str, damaged: Callable[[Loc, str], None], reading: Reading = ENVELOPES
+) -> Iterator[tuple[Loc, Record]]:
     """The usable records of a member; the others go to `damaged` with the reason."""
     for at, piece in layout.records(member):
         if isinstance(piece, Damaged):
             damaged(at, piece.reason)
             continue
         try:
-            record = decode(piece)
+            record = reading.one(piece)
         except Damaged as error:
             damaged(at, error.reason)
             continue
         yield at, record
 
 
-def in_order(layout: Layout, spans: Spans, damaged: Callable[[Loc, str], None]) -> Iterator[Kept]:
-    """All records of a conversation by (moment, ts), the last one of each key."""
+def in_order(
+    layout: Layout, spans: Spans, damaged: Callable[[Loc, str], None], reading: Reading = ENVELOPES
+) -> Iterator[Iterable[Kept]]:
+    """All records of a conversation by (moment, ts), the last one of each key; about a member's worth at a time."""
     firsts = spans.firsts
     due = sorted(range(len(firsts)), key=firsts.__getitem__)
     waiting: list[Waiting] = []
     for place, number in enumerate(due):
-        waiting.extend(
-            (instant(record.ts), key_of(record), number, index, at, record)
-            for index, (at, record) in enumerate(read(layout, spans.members[number], damaged))
-        )
+        member = spans.members[number]
         end = firsts[due[place + 1]] if place + 1 < len(due) else None
+        content = layout.content(member)
+        day = day_of(content, reading.all) if content is not None else None
+        if day is not None and day.rising and not waiting and (end is None or not day.moments or day.moments[-1] < end):
+            yield _as_it_stands(member, day)
+            continue
+        usable = _placed(member, day) if day is not None else read(layout, member, damaged, reading)
+        waiting.extend(
+            (instant(record.ts), key_of(record), number, index, at, record) for index, (at, record) in enumerate(usable)
+        )
         if end is None or firsts[number] < end:
             waiting.sort()
             ready = len(waiting) if end is None else _before(waiting, end)
-            yield from _kept(waiting[:ready])
+            yield _kept(waiting[:ready])
             del waiting[:ready]
+
+
+def _as_it_stands(member: str, day: Day[Record]) -> list[Kept]:
+    """A member that is in order, and over before the next one begins."""
+    return [
+        Kept(Loc(member, index), record, moment)
+        for index, (record, moment) in enumerate(zip(day.records, day.moments, strict=True))
+    ]
+
+
+def _placed(member: str, day: Day[Record]) -> Iterator[tuple[Loc, Record]]:
+    return ((Loc(member, index), record) for index, record in enumerate(day.records))
 
 
 def _before(waiting: list[Waiting], end: int) -> int:

@@ -36,7 +36,20 @@ from migrator.slack.context import Context, link
 from migrator.slack.emoji import lookup
 from migrator.slack.lists import MAX_DEPTH, Row, nest
 
-__all__ = ["all_text", "best_text", "rich_inlines", "rich_text"]
+__all__ = [
+    "all_text",
+    "best_text",
+    "bounded",
+    "emoji_leaf",
+    "link_leaf",
+    "marks_of",
+    "quoted",
+    "rich_inlines",
+    "rich_text",
+    "run",
+    "text_runs",
+    "trim",
+]
 
 Json = dict[str, Any]
 _MARKS = {
@@ -66,12 +79,12 @@ def rich_text(block: Json, context: Context) -> list[Block]:
             _paragraph(element, context, out)
         elif kind == "rich_text_quote":
             body = rich_inlines(element.get("elements"), context)
-            _quoted(1 + _border(element), [Paragraph(_trim(body))], out)
+            quoted(1 + _border(element), [Paragraph(trim(body))], out)
         elif kind == "rich_text_preformatted":
             language = element.get("language")
             code = Code(_code_text(element.get("elements")), language if isinstance(language, str) else "")
             if code.text:
-                _quoted(_border(element), [code], out)
+                quoted(_border(element), [code], out)
         else:
             out.append(UnknownBlock(str(kind), best_text(element)))
     _close_lists(lists, context, out)
@@ -79,22 +92,22 @@ def rich_text(block: Json, context: Context) -> list[Block]:
 
 
 def _paragraph(element: Json, context: Context, out: list[Block]) -> None:
-    body = _trim(rich_inlines(element.get("elements"), context))
+    body = trim(rich_inlines(element.get("elements"), context))
     if body:
         out.append(Paragraph(body))
 
 
-def _quoted(depth: int, blocks: Sequence[Block], out: list[Block]) -> None:
+def quoted(depth: int, blocks: Sequence[Block], out: list[Block]) -> None:
     """Blocks at a quote depth; those next to each other at the same depth form one quote."""
     if depth == 0:
         out.extend(blocks)
         return
     if out and isinstance(out[-1], Quote):
         inner = list(out.pop().blocks)  # type: ignore[union-attr]
-        _quoted(depth - 1, blocks, inner)
+        quoted(depth - 1, blocks, inner)
     else:
         inner = []
-        _quoted(depth - 1, blocks, inner)
+        quoted(depth - 1, blocks, inner)
     out.append(Quote(tuple(inner)))
 
 
@@ -112,12 +125,12 @@ def _close_lists(lists: list[Json], context: Context, out: list[Block]) -> None:
         return
     rows: list[Row] = []
     for element in lists:
-        depth, ordered = _number(element.get("indent")), element.get("style") == "ordered"
-        number = _number(element.get("offset")) + 1
+        depth, ordered = bounded(element.get("indent")), element.get("style") == "ordered"
+        number = bounded(element.get("offset")) + 1
         for item in _dicts(element.get("elements")):
-            rows.append(Row(min(depth, MAX_DEPTH), ordered, number, _trim(rich_inlines(item.get("elements"), context))))
+            rows.append(Row(min(depth, MAX_DEPTH), ordered, number, trim(rich_inlines(item.get("elements"), context))))
             number = 0
-    _quoted(_border(lists[0]), nest(rows), out)
+    quoted(_border(lists[0]), nest(rows), out)
     lists.clear()
 
 
@@ -130,7 +143,7 @@ def rich_inlines(elements: object, context: Context) -> list[Inline]:
     for element in _dicts(elements):
         kind = element.get("type")
         if kind == "text":
-            _text(element.get("text"), _marks(element), out)
+            text_runs(element.get("text"), _marks(element), out)
         elif isinstance(kind, str) and (known := _LEAVES.get(kind)) and element.get(known[0]):
             out.append(known[1](element, _marks(element), context))
         else:
@@ -138,20 +151,20 @@ def rich_inlines(elements: object, context: Context) -> list[Inline]:
     return out
 
 
-def _text(value: object, marks: int, out: list[Inline]) -> None:
+def text_runs(value: object, marks: int, out: list[Inline]) -> None:
     if not isinstance(value, str) or not value:
         return
     if "\n" not in value and "\r" not in value:
-        _run(value, marks, out)
+        run(value, marks, out)
         return
     for number, line in enumerate(value.replace("\r\n", "\n").replace("\r", "\n").split("\n")):
         if number:
             out.append(Break())
         if line:
-            _run(line, marks, out)
+            run(line, marks, out)
 
 
-def _run(text: str, marks: int, out: list[Inline]) -> None:
+def run(text: str, marks: int, out: list[Inline]) -> None:
     """Append text, joined to the run before it where the marks are the same."""
     if out and type(out[-1]) is Text and out[-1].marks == marks:
         out[-1] = Text(out[-1].text + text, marks)
@@ -161,8 +174,11 @@ def _run(text: str, marks: int, out: list[Inline]) -> None:
 
 def _marks(element: Json) -> int:
     style = element.get("style")
-    if not isinstance(style, dict):
-        return 0
+    return marks_of(style) if isinstance(style, dict) else 0
+
+
+def marks_of(style: Json) -> int:
+    """The bits of a style: {"bold": true, …}."""
     marks = 0
     for name, on in style.items():
         if on:
@@ -171,23 +187,29 @@ def _marks(element: Json) -> int:
 
 
 def _link(element: Json, marks: int, context: Context) -> Inline:
-    url = _string(element.get("url"))
-    label = _string(element.get("text"))
+    return link_leaf(_string(element.get("url")), _string(element.get("text")), marks, context)
+
+
+def link_leaf(url: str, label: str, marks: int, context: Context) -> Inline:
     if not url:
         return Text(label.replace("\n", " "), marks)
     inner: list[Inline] = []
     if label and label != url:
-        _text(label.replace("\n", " "), 0, inner)
+        text_runs(label.replace("\n", " "), 0, inner)
     return link(url, tuple(inner), marks, context)
 
 
 def _emoji(element: Json, marks: int, context: Context) -> Inline:
-    name = _string(element.get("name"))
-    tone = element.get("skin_tone")
+    tone, unicode = element.get("skin_tone"), _string(element.get("unicode"))
+    return emoji_leaf(_string(element.get("name")), tone, unicode, marks, context)
+
+
+def emoji_leaf(name: str, tone: object, unicode: str, marks: int, context: Context) -> Inline:
+    """`unicode`: code points as Slack tells them ("1f44d-1f3fb"), for a name that we do not know."""
     spelled = f"{name}::skin-tone-{tone}" if isinstance(tone, int) and "::" not in name else name
     base, char, tone_found = lookup(spelled, context)
     if not char and base not in context.emoji:
-        char = _from_code_points(_string(element.get("unicode")))
+        char = _from_code_points(unicode)
     return Emoji(base, char, tone_found, marks)
 
 
@@ -240,7 +262,7 @@ _LEAVES: dict[str, tuple[str, Callable[[Json, int, Context], Inline]]] = {
 }
 
 
-def _trim(inlines: list[Inline]) -> tuple[Inline, ...]:
+def trim(inlines: list[Inline]) -> tuple[Inline, ...]:
     """Without the line breaks at both ends: a block begins and ends its own line."""
     start, end = 0, len(inlines)
     while start < end and type(inlines[start]) is Break:
@@ -309,5 +331,5 @@ def _string(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _number(value: object) -> int:
+def bounded(value: object) -> int:
     return min(max(value, 0), 10_000) if isinstance(value, int) else 0

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from migrator.model import Ts, micros
 
-__all__ = ["instant", "is_ts"]
+__all__ = ["before", "instant", "instants", "is_ts"]
 
-_TS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
+_TS = re.compile(r"(?!0*\.?0*\Z)[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
+_ALL_USUAL = re.compile(r"[0-9]{10}\.[0-9]{6}(?:\n[0-9]{10}\.[0-9]{6})*+").fullmatch
 _USUAL = 17  # "1613999999.000200"
 
 
 def is_ts(value: object) -> bool:
-    """Whether a value is a `ts` at all: digits, perhaps with a fraction. Integers and "" are not."""
+    """Whether a value is a `ts` at all: digits, perhaps with a fraction. Integers and "" are not, nor is
+    "0000000000.000000", by which Slack says that there is none."""
     return isinstance(value, str) and _TS(value) is not None
 
 
@@ -22,3 +25,21 @@ def instant(ts: Ts) -> int:
     if len(ts) == _USUAL and ts[10] == ".":
         return int(ts[:10] + ts[11:])
     return micros(ts)
+
+
+def before(ts: Ts, other: Ts) -> bool:
+    """Whether a moment comes before another one, both `is_ts`."""
+    if len(ts) == len(other) == _USUAL and ts[10] == other[10] == ".":
+        return ts < other
+    return instant(ts) < instant(other)
+
+
+def instants(several: Sequence[Ts]) -> list[int] | None:
+    """The moments of many at once; None where one of them is not written as usual."""
+    if not several:
+        return []
+    joined = "\n".join(several)
+    if _ALL_USUAL(joined) is None:
+        return None
+    moments = list(map(int, joined.replace(".", "").split("\n")))
+    return moments if len(moments) == len(several) and 0 not in moments else None

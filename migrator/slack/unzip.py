@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct as Packed
 from struct import error as struct_error
-from threading import Lock
 from typing import NamedTuple
 
 from migrator.errors import ExportError
@@ -53,7 +52,6 @@ class Zip:
 
     def __init__(self, path: Path, most: int) -> None:
         self.path = path
-        self._lock = Lock()
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
@@ -69,9 +67,7 @@ class Zip:
         self._file.close()
 
     def _pread(self, length: int, offset: int) -> bytes:
-        with self._lock:
-            self._file.seek(offset)
-            return self._file.read(length) or b""
+        return os.pread(self._file.fileno(), length, offset)
 
     # ── the directory ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -22,10 +22,20 @@ from migrator.slack.damage import Damaged
 from migrator.slack.loose import parse, scrub
 from migrator.slack.times import is_ts
 
-__all__ = ["NULL", "CommentRecord", "EditedRecord", "FileRecord", "ReactionRecord", "Record", "decode", "loose"]
+__all__ = [
+    "NULL",
+    "CommentRecord",
+    "EditedRecord",
+    "FileRecord",
+    "ReactionRecord",
+    "Record",
+    "decode",
+    "decode_all",
+    "loose",
+    "usable",
+]
 
 NULL = Raw(b"null")  # what an absent field reads as: compare by identity, an explicit null decodes to None
-_NO_THREAD = "0000000000.000000"  # what logs of edits have outside of threads
 S = TypeVar("S", bound=Struct)
 
 
@@ -133,7 +143,9 @@ class Record(Struct, gc=False):
     permalink: str | None = None
 
 
+R = TypeVar("R", bound=Record)
 _record = msgspec.json.Decoder(Record).decode
+decode_all = msgspec.json.Decoder(list[Record]).decode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 _plain = msgspec.json.Decoder().decode
@@ -145,10 +157,13 @@ def decode(raw: Raw | bytes) -> Record:
         record = _record(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         record = _mended(raw)
+    return usable(record)
+
+
+def usable(record: R) -> R:
+    """The same record. Raises Damaged where it has no `ts` to be known by."""
     if not is_ts(record.ts):
         raise Damaged("no usable ts")
-    if record.thread_ts == _NO_THREAD:
-        record.thread_ts = None
     return record
 
 

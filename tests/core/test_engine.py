@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from migrator.adapters import load
 from migrator.adapters.base import Composed, Directory, Kind, Limits
 from migrator.adapters.memory.adapter import Fault, Memory
 from migrator.apply import Engine, Outcome, Patience
 from migrator.journal import Journal
+from migrator.ledger import Fate, Feature
 from migrator.model import Message, MessageLink, Paragraph, Reaction, Text
 from migrator.plan import Options, make_plan
 from migrator.progress import Progress
@@ -51,7 +53,8 @@ def test_everything_arrives_and_verifies(journal: Journal) -> None:
     assert (outcome.posts, outcome.reactions) == (14, 3)  # 13 messages, one of them twice: a broadcast reply
     verdict = check(world, memory, journal)
     assert verdict.clean, verdict
-    assert memory.pins == {"conversation-C1": ("post-1",)} or len(memory.pins["conversation-C1"]) == 1
+    (pinned,) = memory.places["conversation-C1"].pins
+    assert memory.posts[pinned].key == "C1/1700000001.000100"
 
 
 def test_a_second_run_does_nothing(journal: Journal) -> None:
@@ -128,6 +131,21 @@ def test_links_to_messages_that_come_later_are_made_in_the_end(journal: Journal)
     assert (again.posts, again.edits) == (0, 0)
 
 
+def test_a_plan_foresees_which_links_will_be_made(journal: Journal) -> None:
+    world = small_world()
+    for number, body in enumerate((linking_to("M1", "1600000001.000000"), linking_to("C1", "1999999999.000000"))):
+        message = say("", conversation="C1", ts=f"170000020{number}.000000")
+        world.messages_of["C1"].append(msgspec.structs.replace(message, body=body))
+    matrix, snapshot = load("matrix")({"server_name": "example.invalid"}), JournalSnapshot(journal)
+
+    def links(options: Options) -> list[tuple[Fate, int]]:
+        ledger = make_plan(world, matrix, None, snapshot, options).ledger
+        return sorted((line.fate, line.count) for line in ledger if line.feature is Feature.MESSAGE_LINK)
+
+    assert links(Options()) == [(Fate.APPROXIMATED, 1), (Fate.LOSSLESS, 1)]
+    assert links(Options(only=("general",))) == [(Fate.APPROXIMATED, 2)]
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_failures_that_landed_or_not_leave_no_double_and_no_gap(journal: Journal, seed: int) -> None:
     world, memory = small_world(), Memory({"fault": Fault(before=0.1, after=0.1, wait=0.05, seed=seed)})
@@ -176,6 +194,35 @@ def test_verify_notices_each_kind_of_damage_and_names_the_post(journal: Journal,
     assert damage in {m.what for m in found}
     if damage not in (Difference.ORDER, Difference.EXTRA):
         assert key in {m.key for m in found if m.what is damage}
+
+
+def test_an_edit_mark_that_is_gone_is_noticed(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    (marked,) = [post for post in memory.posts.values() if post.edited]
+    marked.edited = False
+    found = [(m.key, m.what) for c in check(world, memory, journal).conversations for m in c.mismatches]
+    assert found == [(marked.key, Difference.EDITED)]
+
+
+PLACES = {
+    Difference.NAME: {"name": "elsewhere"},
+    Difference.TOPIC: {"topic": "nothing at all"},
+    Difference.ACCESS: {"access": "the world"},
+    Difference.CLOSED: {"closed": True},
+    Difference.MEMBERS: {"members": frozenset({"user-U2"})},
+    Difference.PINS: {"pins": ()},
+}
+
+
+@pytest.mark.parametrize("damage", PLACES, ids=lambda d: d.name.lower())
+def test_verify_notices_what_became_of_a_conversation(journal: Journal, damage: Difference) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    memory.places["conversation-C1"] = msgspec.structs.replace(memory.places["conversation-C1"], **PLACES[damage])
+    (found,) = [m for c in check(world, memory, journal).conversations for m in c.mismatches]
+    assert found.what is damage
+    assert found.key.startswith("C1")
 
 
 def test_words_that_a_renderer_swallows_are_noticed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,18 @@ def test_try_shows_the_verdict_and_keeps_the_server_if_asked(tmp_path: Path) -> 
     assert gone(url[1])
 
 
+def test_try_leaves_the_report_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "migrator", "try", str(EXPORT), "-q"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    report = re.search(r"Report: (\S+)", done.stdout)
+    assert report
+    assert "0 mismatches" in Path(report[1]).read_text(encoding="utf-8")
+    (place,) = tmp_path.iterdir()
+    assert [path.name for path in place.iterdir()] == ["run"]
+
+
 def test_an_export_that_cannot_be_read_leaves_no_server(tmp_path: Path) -> None:
     export = tmp_path / "broken.zip"
     export.write_bytes(b"not a zip at all")

@@ -162,3 +162,18 @@ def work(pattern: str, size: int) -> float:
 def test_the_scanner_is_linear_up_to_a_megabyte(pattern: str) -> None:
     """Eight times the text is about eight times the work; quadratic would be 64. A busy machine gets three goes."""
     assert any(work(pattern, 1_000_000) < 24 * max(work(pattern, 125_000), 0.002) for _ in range(3))
+
+
+def test_bytes_that_are_no_utf8_cost_nothing_but_themselves(tmp_path: Path) -> None:
+    """In names, flags, blocks: a decoder says so with an error of its own kind."""
+    (tmp_path / "general").mkdir()
+    listing = b'[{"id":"C0GENERAL","name":"gen\xed\xa0eral"},{"id":"C1","name":"x","is_im":"\xff"}]'
+    record = b'[{"ts":"1714560002.000100","user":"U1","text":"still here","blocks":[{"type":"rich_text\xff"}]}]'
+    (tmp_path / "channels.json").write_bytes(listing)
+    (tmp_path / "general" / "2024-05-01.json").write_bytes(record)
+    plan_of(tmp_path)
+    export = open_export([tmp_path])
+    messages = [message for id_ in export.workspace.conversations for message in export.messages(id_)]
+    export.close()
+    assert len(messages) == 1
+    assert "still here" in str(messages[0].body)
