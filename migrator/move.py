@@ -84,6 +84,8 @@ class Move:
         self.crew = Crew(jobs or default_jobs(), WORTH_SHARING)
         self.adapter: Adapter = load(target)({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
+        if self.route.name == "live" and "out" in options.adapter:
+            raise UsageError(f"the live route into {target} writes no package", hint="leave out -o")
         self.target: Target | None = None
         self._stack = AsyncExitStack()
         self.opened = False  # whether there is a source to look at
