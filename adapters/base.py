@@ -29,6 +29,7 @@ from migrator.model import (
     Event,
     File,
     GroupId,
+    Local,
     Message,
     Reaction,
     Ts,
@@ -84,13 +85,15 @@ class Route(Struct, frozen=True):
     """One way into a target. `fates` names every Feature (the conformance suite fails on a missing one).
 
     `needs` lists the rights and settings this route asks for, one sentence each; `rate` is posts per second as measured
-    on a real server, for the estimate (0: unknown).
+    on a real server, for the estimate (0: unknown). `by_hand`: the limits of a package that an admin loads on the
+    server's host, where no server is asked before and nothing can be read back until then (`Recognises`).
     """
 
     name: str  # "live" or "bulk" or the target's own word ("archive", "file")
     fates: Mapping[Feature, Support]
     needs: tuple[str, ...] = ()
     rate: float = 0.0
+    by_hand: Limits | None = None
 
 
 class Target(Struct, frozen=True):
@@ -334,6 +337,36 @@ class Foresees(Protocol):
         ...
 
 
+class Largest(Struct):
+    """The largest file of an export, in bytes, and the picture with most pixels (0: none, or not told)."""
+
+    file: int = 0
+    pixels: int = 0
+
+    def see(self, file: File) -> None:
+        if isinstance(file.data, Local):
+            self.file = max(self.file, file.data.size)
+            if file.mime.startswith("image/"):
+                self.pixels = max(self.pixels, file.width * file.height)
+
+    def merge(self, other: Largest) -> None:
+        self.file, self.pixels = max(self.file, other.file), max(self.pixels, other.pixels)
+
+
+@runtime_checkable
+class Concludes(Protocol):
+    def conclude(self, largest: Largest) -> Sequence[str]:
+        """After every message was looked at: sentences for the plan, about files that are too much for a setting."""
+        ...
+
+
+@runtime_checkable
+class RenamesReactions(Protocol):
+    def reaction_shown(self, reaction: Reaction) -> str:
+        """What `messages` gives back for a reaction that the target cannot show as it was; "" for all others."""
+        ...
+
+
 @runtime_checkable
 class PutsWorkspace(Protocol):
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
@@ -362,6 +395,16 @@ class PutsGroups(Protocol):
 class Reacts(Protocol):
     async def react(self, reactions: Sequence[ReactionPost], receipts: Receipts) -> None:
         """As `send`, for reactions; one that is there already counts as done."""
+        ...
+
+
+@runtime_checkable
+class ActsFor(Protocol):
+    """A target where reactions, pins and pictures are a person's own doing, in that person's own name."""
+
+    def acts_for(self, user: UserId) -> bool:
+        """Whether that can be done for this person. For whom it cannot, these things are left out: `compose` says so
+        of reactions, the plan of pins and pictures."""
         ...
 
 
@@ -473,6 +516,15 @@ class Bulk(Protocol):
 
         Killed at any point and called again, it resumes: no loss, no doubles.
         """
+        ...
+
+
+@runtime_checkable
+class Recognises(Protocol):
+    """A target with a route whose package is loaded by hand (`Route.by_hand`)."""
+
+    async def recognise(self, source: Source) -> Mapping[Kind, Mapping[Key, RemoteId]]:
+        """After `open`: which people, conversations and emoji of the package are there, by what they are called."""
         ...
 
 

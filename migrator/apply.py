@@ -41,7 +41,7 @@ from migrator.errors import Retry, SkipItem, TargetUnavailable
 from migrator.journal import Journal
 from migrator.lane import Lane
 from migrator.model import Conversation, CustomEmoji, File, Local, User
-from migrator.plan import Options, chosen, is_skipped
+from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
 from migrator.progress import Progress
 from migrator.share import file_shortfall, post_key
 
@@ -86,6 +86,7 @@ class Engine:
     ) -> None:
         self.source, self.adapter, self.target = source, adapter, target
         self.journal, self.options, self.progress, self.patience = journal, options, progress, patience or Patience()
+        self.may_act = partial(may_act, adapter, choose_route(adapter, options.route))
         self.names = Names(source.workspace, journal.remote)
         self.lanes = asyncio.Semaphore(target.limits.lanes or 1)
         self.not_before = 0.0  # a rate limit holds all lanes back
@@ -154,7 +155,7 @@ class Engine:
         if isinstance(adapter, PutsAvatars):
             async with _Lanes() as lanes:
                 for user in workspace.users.values():
-                    if isinstance(user.avatar, Local):
+                    if isinstance(user.avatar, Local) and self.may_act(user.id):
                         lanes.start(self._put_avatar(adapter, user, user.avatar))
         if isinstance(adapter, PutsEmoji):
             for emoji in workspace.emoji.values():

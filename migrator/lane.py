@@ -133,7 +133,7 @@ class Lane:
         for reaction in message.reactions:
             for user in reaction.users:
                 key, who = reaction_key(message, reaction, user), self.engine.names.remote_user(user)
-                if who is not None and key not in self.reactions:
+                if who is not None and key not in self.reactions and self.engine.may_act(user):
                     wanted.append(ReactionPost(key, self.remote, "", reaction, who, micros(message.ts), order))
                 order += 1
         return wanted

@@ -40,6 +40,7 @@ from migrator.folder import RunFolder, Settings
 from migrator.journal import Journal
 from migrator.plan import Options, Plan, Planner, choose_route, chosen
 from migrator.progress import Progress
+from migrator.recognise import recognise
 from migrator.report import write_report
 from migrator.selection import Selection
 from migrator.share import Share
@@ -53,13 +54,15 @@ if TYPE_CHECKING:
 __all__ = ["Move"]
 
 WORTH_SHARING = 8 << 20  # bytes of day files: what one process reads in half a second
+PACKAGE = "package"  # what the journal calls the state of a package that is loaded by hand: written, recognised
 
 
 class Move:
     """One export (or several of one workspace) on its way to one target. An async context manager.
 
-    `offline`: plan without a server. `folder` None chooses ./slack-to-<server>. `dry`: leave nothing behind. `jobs`:
-    processes that read and convert (0: as many as is sensible here).
+    `offline`: plan without a server. `loaded`: the package of a route that is loaded by hand is on the server by now,
+    so that it can be read back; until then such a route asks no server. `folder` None chooses ./slack-to-<server>.
+    `dry`: leave nothing behind. `jobs`: processes that read and convert (0: as many as is sensible here).
     """
 
     def __init__(
@@ -72,13 +75,14 @@ class Move:
         config: Path | None = None,
         folder: Path | None = None,
         offline: bool = False,
+        loaded: bool = False,
         dry: bool = False,
         progress: Progress | None = None,
         patience: Patience | None = None,
         jobs: int = 0,
     ) -> None:
         self.exports, self.target_name, self.options = [Path(p) for p in exports], target, options
-        self.config, self._folder, self.offline, self.dry = config, folder, offline, dry
+        self.config, self._folder, self.dry = config, folder, dry
         self.progress = progress or Progress()
         self.patience = patience
         self.crew = Crew(jobs or default_jobs(), WORTH_SHARING)
@@ -86,12 +90,13 @@ class Move:
         self.route = choose_route(self.adapter, options.route)
         if self.route.name == "live" and "out" in options.adapter:
             raise UsageError(f"the live route into {target} writes no package", hint="leave out -o")
+        self.offline = offline or (self.route.by_hand is not None and not loaded)
         self.target: Target | None = None
         self._stack = AsyncExitStack()
         self.opened = False  # whether there is a source to look at
 
     async def __aenter__(self) -> Move:
-        self.source: Export = open_export(self.exports)
+        self.source: Export = open_export(self.exports, self.crew)
         self.opened = True
         self._stack.callback(self.source.close)
         try:
@@ -103,6 +108,7 @@ class Move:
             self.journal = Journal(self.folder.journal if self.folder else None)
             self._stack.callback(self.journal.close)
             self._bind()
+            self._refuse_unrecognised()
             if self.folder is not None and not self.dry and isinstance(self.adapter, Remembers):
                 self._stack.push_async_callback(self.adapter.close)  # before the journal lets the next process in
                 self.adapter.keep_in(self.folder.path)
@@ -141,6 +147,15 @@ class Move:
             f"this run folder belongs to {what} {stored}, not {wanted}",
             hint="give this move a folder of its own with --run DIR",
         )
+
+    def _refuse_unrecognised(self) -> None:
+        """What a package brought would be sent again."""
+        if self.route.by_hand is None and not self.offline and self.journal.meta(PACKAGE) == "written":
+            path = self.folder.path if self.folder else "RUN"
+            raise UsageError(
+                "a package was written from this run folder, and what came of it is not known yet",
+                hint=f"once it is loaded: slack-migrator verify {path} --config FILE",
+            )
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,6 +227,8 @@ class Move:
     async def _load_in_bulk(self, planner: Planner | None = None) -> Outcome:
         if not isinstance(self.adapter, Bulk) or self.folder is None:
             raise UsageError(f"{self.adapter.name} cannot take a package", hint="choose another --route")
+        if self.route.by_hand is not None:
+            self.journal.set_meta(PACKAGE, "written")
         before = self.journal.counts()
         folder = self.folder.path / "package"
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -248,7 +265,13 @@ class Move:
         if self.target is None:
             raise UsageError("there is no server to read back from", hint="add --config FILE")
         self.progress.phase("reading back", 0)
-        verdict = await verify(self.source, self.adapter, self.target, self.journal, self.options)
+        target, package = self.target, self.route.by_hand
+        if package is not None:
+            await recognise(self.source, self.adapter, target, package, self.journal, self.options)
+            self.journal.set_meta(PACKAGE, "recognised")
+            self._write_id_map()
+            target = msgspec.structs.replace(target, limits=package)
+        verdict = await verify(self.source, self.adapter, target, self.journal, self.options)
         self.progress.close()
         return verdict
 

@@ -7,14 +7,28 @@ composes every message as the target would show it, so the ledger of the plan is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Adapter, Composed, Edits, Key, Kind, Limits, RemoteId, Route, Source, Target
+from migrator.adapters.base import (
+    ActsFor,
+    Adapter,
+    Composed,
+    Concludes,
+    Edits,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    RemoteId,
+    Route,
+    Source,
+    Target,
+)
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
@@ -26,7 +40,7 @@ from migrator.model import (
     Message,
     Role,
 )
-from migrator.share import ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
+from migrator.share import NOT_THEIRS, ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
 from migrator.survey import features
 
 __all__ = [
@@ -35,6 +49,7 @@ __all__ = [
     "Planner",
     "choose_route",
     "make_plan",
+    "may_act",
 ]
 
 PLAN_VERSION = 1
@@ -123,6 +138,11 @@ def chosen(source: Source, options: Options) -> list[Conversation]:
     return picked
 
 
+def may_act(adapter: Adapter, route: Route, user: str) -> bool:
+    """Whether what only this person could do can be done for them. A package needs nobody's leave."""
+    return route.by_hand is not None or not isinstance(adapter, ActsFor) or adapter.acts_for(user)
+
+
 def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
     """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
     planner = Planner(source, adapter, target, snapshot, options)
@@ -147,7 +167,8 @@ class Planner:
         relinked = frozenset(c.id for c in chosen(source, options)) if _relinks(adapter, self.route) else frozenset()
         self.names = Names(source.workspace, partial(_foreseen, source, self.route, snapshot, relinked))
         self.ledger = Ledger()
-        self._create, self._present = _entities(source, snapshot, self.route, self.ledger)
+        self.may_act = partial(may_act, adapter, self.route)
+        self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
         self._shares: dict[str, Share] = {}
         self._open: dict[str, ConversationPlanner] = {}
 
@@ -160,10 +181,15 @@ class Planner:
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
-        planner = ConversationPlanner(conversation, self.route, self.limits, self.snapshot, self.options.skip_notices)
+        planner = ConversationPlanner(
+            conversation, self.route, self.limits, self.snapshot, self.options.skip_notices, self.may_act
+        )
         self._open[conversation.id] = planner
-        yield from planner.watch(self.source)
-        self._shares[conversation.id] = self._open.pop(conversation.id).share()
+        return planner.watch(self.source, self._close)
+
+    def _close(self, share: Share) -> None:
+        self._shares[share.line.id] = share
+        del self._open[share.line.id]
 
     def take(self, message: Message, composed: Composed) -> None:
         """What a message that was handed out became."""
@@ -200,9 +226,18 @@ class Planner:
             conversations=tuple(lines),
             ledger=tuple(self.ledger.lines()),
             found=found,
-            warnings=self.target.warnings if self.target else (),
+            warnings=self._warnings(shares),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
+
+    def _warnings(self, shares: Iterable[Share]) -> tuple[str, ...]:
+        said = self.target.warnings if self.target else ()
+        if not isinstance(self.adapter, Concludes):
+            return said
+        largest = Largest()
+        for share in shares:
+            largest.merge(share.largest)
+        return (*said, *self.adapter.conclude(largest))
 
 
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids
@@ -240,7 +275,7 @@ def _holds(route: Route, feature: Feature) -> bool:
 
 
 def _entities(
-    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger
+    source: Source, snapshot: Snapshot, route: Route, ledger: Ledger, may_act: Callable[[str], bool]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Count people, conversations, groups and emoji, and settle what hangs on them."""
     create, present = Counter[str](), Counter[str]()
@@ -260,7 +295,9 @@ def _entities(
         settle(Feature.BOT if user.is_bot else Feature.STRANGER if user.role is Role.STRANGER else Feature.USER)
         if not user.active:
             settle(Feature.DEACTIVATED)
-        if isinstance(user.avatar, Local):
+        if isinstance(user.avatar, Local) and _holds(route, Feature.AVATAR) and not may_act(user.id):
+            drop(Feature.AVATAR, NOT_THEIRS)
+        elif isinstance(user.avatar, Local):
             settle(Feature.AVATAR)
         elif user.avatar is not None:
             drop(Feature.AVATAR, "the export holds only its address")

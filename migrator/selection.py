@@ -27,11 +27,8 @@ class Selection:
 
     def messages(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Message]:
         if self._planner is not None:
-            yield from self._planner.watch(self.workspace.conversations[conversation])
-            return
-        for message in self._source.messages(conversation, ledger):
-            if not is_skipped(message, self._options):
-                yield message
+            return self._planner.watch(self.workspace.conversations[conversation])
+        return (m for m in self._source.messages(conversation, ledger) if not is_skipped(m, self._options))
 
     def holds(self, conversation: ConversationId, ts: Ts) -> bool:
         return conversation in self.workspace.conversations and self._source.holds(conversation, ts)

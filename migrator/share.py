@@ -6,19 +6,31 @@ Messages that hold and lose the same are counted as one sort, and each sort is s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from migrator.adapters.base import Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source
+from migrator.adapters.base import Composed, Draft, Key, Kind, Largest, Limits, RemoteId, Route, Source
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Loss
-from migrator.model import Conversation, ConversationKind, File, FileMode, Loc, Local, Message, MessageKind, Reaction
+from migrator.model import (
+    Conversation,
+    ConversationKind,
+    File,
+    FileMode,
+    Loc,
+    Local,
+    Message,
+    MessageKind,
+    Reaction,
+    UserId,
+)
 from migrator.survey import Signature, features, features_of, signature
-from migrator.survey_text import text_features
+from migrator.survey_text import is_bare, text_features
 
 __all__ = [
+    "NOT_THEIRS",
     "ConversationLine",
     "ConversationPlanner",
     "Share",
@@ -29,6 +41,7 @@ __all__ = [
     "reaction_key",
 ]
 
+NOT_THEIRS = "only they could do it themselves: nobody may act for them there"
 PENDING = 512  # digests of posts that go into a conversation's at once
 
 
@@ -65,6 +78,7 @@ class Share(Struct, frozen=True):
 
     line: ConversationLine
     ledger: Ledger
+    largest: Largest
 
 
 def post_key(message: Message, part: str = "") -> Key:
@@ -97,12 +111,18 @@ class ConversationPlanner:
     """One conversation's pass: counts what is new, and what holds and loses the same; settles it all at the end."""
 
     def __init__(
-        self, conversation: Conversation, route: Route, limits: Limits, snapshot: Snapshot, skip_notices: bool
+        self,
+        conversation: Conversation,
+        route: Route,
+        limits: Limits,
+        snapshot: Snapshot,
+        skip_notices: bool,
+        may_act: Callable[[UserId], bool],
     ) -> None:
-        self.conversation = conversation
+        self.conversation, self.may_act = conversation, may_act
         self.route, self.limits = route, limits
         self.snapshot, self.skip_notices = snapshot, skip_notices
-        self.ledger = Ledger()
+        self.ledger, self.largest = Ledger(), Largest()
         self.placeholders: set[str] = set()
         self.posts = snapshot.done(Kind.POST, conversation.id)
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
@@ -113,31 +133,31 @@ class ConversationPlanner:
         self.sorts: dict[_Kind, _Sort] = {}
         self.here: set[str] = set()  # pinned messages that were met
 
-    def watch(self, source: Source) -> Iterator[Message]:
-        """The messages to move, each to be taken next; those left out are settled here."""
+    def watch(self, source: Source, close: Callable[[Share], None]) -> Iterator[Message]:
+        """The messages to move, each to be taken next; those left out are settled here. `close` is told the sum."""
         pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
         for message in source.messages(self.conversation.id, self.ledger):
             self.count += 1
-            self.last = message.ts
-            if self.count == 1:
-                self.first = message.ts
-            if message.ts in pinned:
+            if pinned and message.ts in pinned:
                 self.here.add(message.ts)
             if self.skip_notices and is_notice(message):
                 self._skip(message)
             else:
                 yield message
+            if self.count == 1:
+                self.first = message.ts
+            self.last = message.ts
+        close(self.share())
 
     def take(self, message: Message, composed: Composed) -> None:
-        held = signature(message)
         if message.kind is MessageKind.PLACEHOLDER:
             self.placeholders.add(message.ts)
         else:
-            self._sort(message, held, composed)
-        ts, drafts = message.ts, composed.drafts
+            self._sort(message, composed)
+        pending, drafts = self.pending, composed.drafts
         for draft in drafts:
-            self.pending.append(f"{ts}/{draft.part}={draft.digest}")
-        if len(self.pending) >= PENDING:
+            pending.append(f"{message.ts}/{draft.part}={draft.digest}")
+        if len(pending) >= PENDING:
             self._hash()
         if self.posts:
             for draft in drafts:
@@ -146,6 +166,8 @@ class ConversationPlanner:
             self.new += len(drafts)
         if message.reactions:
             self._react(message)
+        for file in message.files:
+            self.largest.see(file)
 
     def share(self) -> Share:
         """The sum, after the last message."""
@@ -166,7 +188,7 @@ class ConversationPlanner:
             last=self.last,
             digest=self.digest.hexdigest(),
         )
-        return Share(line, self.ledger)
+        return Share(line, self.ledger, self.largest)
 
     def _hash(self) -> None:
         self.digest.update(";".join([*self.pending, ""]).encode())
@@ -183,21 +205,21 @@ class ConversationPlanner:
 
     def _react(self, message: Message) -> None:
         for reaction in message.reactions:
+            users = [user for user in reaction.users if self.may_act(user)]
             if self.reactions:
-                users = [user for user in reaction.users if reaction_key(message, reaction, user) not in self.reactions]
-                self.new_reactions += len(users)
-            else:
-                self.new_reactions += len(reaction.users)
+                users = [user for user in users if reaction_key(message, reaction, user) not in self.reactions]
+            self.new_reactions += len(users)
 
     def _skip(self, message: Message) -> None:
         for feature, n in features(message):
             self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
 
-    def _sort(self, message: Message, held: Signature, composed: Composed) -> None:
-        text = text_features(message.body)
+    def _sort(self, message: Message, composed: Composed) -> None:
+        body, losses = message.body, composed.losses
+        text = () if is_bare(body) else tuple(text_features(body).items())
         files = tuple([file_shortfall(file, self.limits) for file in message.files]) if message.files else ()
-        orphan = message.thread != "" and message.thread in self.placeholders
-        kind = held, tuple(text.items()) if text else (), composed.losses, files, orphan
+        orphan = message.thread in self.placeholders if message.thread else False
+        kind = signature(message), text, losses, files, orphan
         sort = self.sorts.get(kind)
         if sort is None:
             sort = self.sorts[kind] = _Sort()
@@ -245,7 +267,9 @@ class ConversationPlanner:
     def _settle_pins(self, here: set[str]) -> None:
         for pin in self.conversation.pins:
             self.ledger.find(Feature.PIN)
-            if pin.ts in here:
+            if pin.ts in here and self.route.fates[Feature.PIN].fate is not Fate.DROPPED and not self.may_act(pin.by):
+                self.ledger.settle(Feature.PIN, Fate.DROPPED, note=NOT_THEIRS)
+            elif pin.ts in here:
                 support = self.route.fates[Feature.PIN]
                 self.ledger.settle(Feature.PIN, support.fate, note=support.how)
             else:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from migrator.adapters.base import (
     Adapter,
@@ -24,6 +24,7 @@ from migrator.adapters.base import (
     Kind,
     RemoteId,
     RemoteMessage,
+    RenamesReactions,
     ShowsPlaces,
     Source,
     Target,
@@ -33,10 +34,10 @@ from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
 from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
 from migrator.plain import canonical, plain
-from migrator.plan import Options, choose_route, chosen, is_skipped
+from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
 from migrator.share import file_shortfall, post_key
 
-__all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "verify"]
+__all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "comparable", "given_as", "verify"]
 
 SHOWN = 100  # mismatches kept per conversation; all are counted
 
@@ -83,7 +84,8 @@ class VerifiedConversation(Struct, frozen=True):
     """How a conversation fared.
 
     `foreign`: posts of others that are none of our business (written after the move). `kept`: posts and reactions that
-    an earlier run brought from an export that still had them; nothing is ever deleted on a target.
+    an earlier run brought from an export that still had them; nothing is ever deleted on a target. `unread`: why the
+    conversation cannot be read back, so that nothing is known of it ("" where it was).
     """
 
     id: str
@@ -95,6 +97,7 @@ class VerifiedConversation(Struct, frozen=True):
     mismatches: tuple[Mismatch, ...]
     foreign: int = 0
     kept: int = 0
+    unread: str = ""
 
 
 class Verdict(Struct, frozen=True):
@@ -112,8 +115,18 @@ class Verdict(Struct, frozen=True):
     def clean(self) -> bool:
         return self.mismatches == 0
 
+    @property
+    def unread(self) -> tuple[VerifiedConversation, ...]:
+        return tuple(conversation for conversation in self.conversations if conversation.unread)
+
     def sentence(self) -> str:
         """The verdict in one line, for people."""
+        if self.clean and self.unread:
+            n = sum(c.messages for c in self.unread)
+            return (
+                f"What can be read arrived: {self.messages - n} messages read back, 0 mismatches; not known of {n} "
+                f"messages in {len(self.unread)} conversations: {self.unread[0].unread}."
+            )
         if self.clean:
             return f"Everything arrived: {self.messages} messages read back, 0 mismatches."
         worst = Counter[str]()
@@ -162,7 +175,10 @@ class _Comparison:
         self.source, self.adapter, self.target, self.options = source, adapter, target, options
         self.names, self.conversation = names, conversation
         self.remote_id = pairing.remote(Kind.CONVERSATION, conversation.id)
-        self.paired = {remote: key for key, (remote, _) in pairing.of_conversation(Kind.POST, conversation.id).items()}
+        posts = pairing.of_conversation(Kind.POST, conversation.id)
+        self.remotes = {key: remote for key, (remote, _) in posts.items()}
+        # a post of a package may stand for all parts of a message: then it is the message's first
+        self.paired = {remote: key for key, (remote, _) in sorted(posts.items(), reverse=True)}
         self.reacted = Counter(_message_of(key) for key in pairing.of_conversation(Kind.REACTION, conversation.id))
         self.kept = 0
         self.route = choose_route(adapter, options.route)
@@ -173,7 +189,10 @@ class _Comparison:
         self.ids: dict[Key, RemoteId] = {}
 
     async def run(self) -> VerifiedConversation:
-        foreign = await self._read_back() if self.remote_id is not None else 0
+        try:
+            foreign = await self._read_back() if self.remote_id is not None else 0
+        except SkipItem as reason:
+            return self._not_read(str(reason))
         self._check_order()
         messages = posts = matched = 0
         for message in self.source.messages(self.conversation.id):
@@ -182,7 +201,7 @@ class _Comparison:
             messages += 1
             composed = self.adapter.compose(message, self.names, self.target.limits)
             before = self.differences.total()
-            for draft in composed.drafts:
+            for draft in self._as_sent(message, composed.drafts):
                 posts += 1
                 self._check_post(message, draft)
             self._check_words(message, composed.drafts)
@@ -204,6 +223,10 @@ class _Comparison:
             foreign=foreign,
             kept=self.kept,
         )
+
+    def _not_read(self, reason: str) -> VerifiedConversation:
+        messages = sum(not is_skipped(message, self.options) for message in self.source.messages(self.conversation.id))
+        return VerifiedConversation(self.conversation.id, self.conversation.name, messages, 0, 0, {}, (), unread=reason)
 
     def _differ(self, key: Key, what: Difference, expected: str, found: str, at: str = "") -> None:
         self.differences[what] += 1
@@ -236,6 +259,20 @@ class _Comparison:
             else:
                 latest, latest_time = key, time
 
+    def _as_sent(self, message: Message, drafts: Iterable[Draft]) -> list[Draft]:
+        """The drafts, those that one post of a package stands for as one."""
+        sent: list[Draft] = []
+        before = None
+        for draft in drafts:
+            remote = self.remotes.get(post_key(message, draft.part))
+            if remote is not None and remote == before:
+                text, files = f"{sent[-1].text}\n{draft.text}", (*sent[-1].files, *draft.files)
+                sent[-1] = structs.replace(sent[-1], text=text, files=files)
+            else:
+                sent.append(draft)
+            before = remote
+        return sent
+
     def _check_post(self, message: Message, draft: Draft) -> None:
         key, at = post_key(message, draft.part), str(message.at)
         before = self.differences.total()
@@ -252,7 +289,7 @@ class _Comparison:
         root = self.ids.get(f"{message.conversation}/{message.thread}") if draft.thread and message.thread else None
         if remote.root != root:
             self._differ(key, Difference.THREAD, str(root), str(remote.root), at)
-        if _comparable(remote.text) != _comparable(draft.text):
+        if comparable(remote.text) != comparable(draft.text):
             self._differ(key, Difference.TEXT, draft.text, remote.text, at)
         self._check_files(key, draft.files, remote, at)
         if not draft.part:
@@ -317,14 +354,13 @@ class _Comparison:
     def _check_reactions(self, key: Key, message: Message, remote: RemoteMessage, at: str) -> None:
         if self.route.fates[Feature.REACTION].fate is Fate.DROPPED:
             return
-        toned = getattr(self.adapter, "skin_tones", True)
         expected = {
-            (shown_as(reaction) if toned else _without_tone(shown_as(reaction)), who)
+            (given_as(reaction, self.adapter), who)
             for reaction in message.reactions
             for user in reaction.users
-            if (who := self.names.remote_user(user)) is not None
+            if (who := self.names.remote_user(user)) is not None and may_act(self.adapter, self.route, user)
         }
-        found = {(_without_variation(emoji), who) for emoji, who in remote.reactions}
+        found = {(without_variation(emoji), who) for emoji, who in remote.reactions}
         gone, more = sorted(expected - found), sorted(found - expected)
         if not gone and len(more) <= self.reacted[post_key(message)] - len(expected):
             self.kept += len(more)
@@ -340,20 +376,25 @@ def _message_of(reaction: Key) -> Key:
 
 def shown_as(reaction: Reaction) -> str:
     """A reaction's emoji as targets return it: characters without variation selectors, or ":name:"."""
-    return _without_variation(reaction.char) if reaction.char else f":{reaction.name}:"
+    return without_variation(reaction.char) if reaction.char else f":{reaction.name}:"
 
 
-def _without_variation(emoji: str) -> str:
+def given_as(reaction: Reaction, adapter: Adapter) -> str:
+    """As `shown_as`, on this target: without the skin tone where it knows none, or by another name."""
+    if isinstance(adapter, RenamesReactions) and (name := adapter.reaction_shown(reaction)):
+        return without_variation(name)
+    shown = shown_as(reaction)
+    toned = getattr(adapter, "skin_tones", True)
+    return shown if toned else shown.translate(dict.fromkeys(range(0x1F3FB, 0x1F400)))
+
+
+def without_variation(emoji: str) -> str:
     return emoji.replace("\ufe0f", "")
 
 
-def _comparable(text: str) -> str:
+def comparable(text: str) -> str:
     """Canonical; some targets need white space before a mention, where the source has none."""
     return canonical(text).replace(" @", "@")
-
-
-def _without_tone(emoji: str) -> str:
-    return emoji.translate(dict.fromkeys(range(0x1F3FB, 0x1F400)))
 
 
 def _tally(hashes: Counter[str]) -> str:

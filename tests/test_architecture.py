@@ -25,7 +25,7 @@ ORDER = [
         "lower",
         "cut",
         "render",
-        "pieces",
+        "emoji_names",
         "markdown",
         "survey",
         "survey_text",
@@ -36,13 +36,13 @@ ORDER = [
     {"share"},
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder", "selection"},
-    {"page", "report"},
+    {"page", "report", "recognise"},
     {"move"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "directory"}
-ADAPTER_MAY |= {"plain", "lower", "cut", "render", "pieces", "markdown"}
+ADAPTER_MAY |= {"plain", "lower", "cut", "render", "emoji_names", "markdown"}
 
 
 def sources(folder: str) -> list[Path]:

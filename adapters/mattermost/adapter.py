@@ -10,13 +10,25 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId, RemoteMessage, Route, Target
-from migrator.adapters.mattermost.book import Book
+from migrator.adapters.base import (
+    Composed,
+    Directory,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    Move,
+    RemoteId,
+    RemoteMessage,
+    Route,
+    Target,
+)
+from migrator.adapters.mattermost.book import NO_NAMES, Book
 from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT
 from migrator.adapters.mattermost.present import NOTHING, Present
 from migrator.errors import UsageError
-from migrator.model import Message, Workspace
+from migrator.model import Message, Reaction, Workspace
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.driver import Driver
@@ -40,6 +52,8 @@ class Mattermost:
         self._book: Book | None = None
         self._writer: MattermostWriter | None = None
         self._prepared: tuple[Workspace, Callable[[Kind, Key], RemoteId | None]] | None = None
+        self._run: Path | None = None
+        self.pixels = 0  # the most that a picture may have; 0: no limit, or one that will be raised
 
     # ── the contract ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -56,18 +70,28 @@ class Mattermost:
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
         if self._writer is None:
             self._writer = writer_for(self.book)
-        return compose(message, directory, self.book, limits, self._writer)
+        return compose(message, directory, self.book, limits, self._writer, self.pixels)
 
     def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
         return self.driver.messages(conversation, hashes=hashes)
 
     # ── optional ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def keep_in(self, folder: Path) -> None:
+        self._run = folder
+
     def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
         self._prepared, self._book, self._writer = (workspace, remote), None, None
 
     async def foresee(self, workspace: Workspace) -> Sequence[str]:
         return self.driver.foresee()
+
+    def reaction_shown(self, reaction: Reaction) -> str:
+        return self.book.reaction_shown(reaction) if self.book is not None else ""
+
+    def conclude(self, largest: Largest) -> Sequence[str]:
+        """Settings in the way of the largest file and the largest picture of the export."""
+        return self._driver.conclude(largest) if self._driver is not None else ()
 
     async def load(self, move: Move) -> Sequence[str]:
         """Write the package; with a server, have it imported (route "import")."""
@@ -92,7 +116,10 @@ class Mattermost:
     def book(self) -> Book | None:
         """Names of everything; None while nobody said what is to move."""
         if self._book is None and self._prepared is not None:
+            from migrator.adapters.mattermost.seal import under_way
+
             workspace, remote = self._prepared
+            seal = under_way(self._run / "package") if self._run else None
             self._book = Book(
                 workspace,
                 self.present,
@@ -100,6 +127,7 @@ class Mattermost:
                 team=str(self.settings.get("team", "")),
                 merge_channels=self.settings.get("channels") == "merge",
                 match_usernames=self.settings.get("accounts") == "by-name",
+                given=seal.names if seal else NO_NAMES,
             )
         return self._book
 

@@ -8,12 +8,12 @@ server has already are met by the journal, by our own invented address, or by e-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct, structs
 
 from migrator.adapters.base import Key, Kind, RemoteId
-from migrator.adapters.mattermost.emoji import custom_name, is_name
+from migrator.adapters.mattermost.emoji import character, custom_name, is_name, reaction_name
 from migrator.adapters.mattermost.names import (
     channel_name,
     is_channel_name,
@@ -23,14 +23,27 @@ from migrator.adapters.mattermost.names import (
     username,
 )
 from migrator.adapters.mattermost.present import NOTHING, Account, Present
-from migrator.model import Conversation, ConversationId, ConversationKind, Role, User, UserId, Workspace
+from migrator.model import Conversation, ConversationId, ConversationKind, Reaction, Role, User, UserId, Workspace
 
-__all__ = ["Book", "Lookup", "Person", "Room", "bot_note", "invented_address"]
+__all__ = ["NO_NAMES", "Book", "Lookup", "Names", "Person", "Room", "bot_note", "invented_address"]
 
 Lookup = Callable[[Kind, Key], RemoteId | None]
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*")
 _LONGEST_EMAIL = 128
 GROUP_SIZES = range(3, 9)  # members of a group message, the sender included; more is a private channel
+
+
+class Names(Struct, frozen=True):
+    """What a round that is under way calls those it brings: people and bots by username, channels by name.
+
+    Its import may have made some of them and not yet their posts, so that nothing on the server says whose they are.
+    """
+
+    people: Mapping[UserId, str] = {}
+    channels: Mapping[ConversationId, str] = {}
+
+
+NO_NAMES = Names()
 
 
 class Person(Struct, frozen=True):
@@ -84,8 +97,9 @@ class Book:
         team: str = "",
         merge_channels: bool = False,
         match_usernames: bool = False,
+        given: Names = NO_NAMES,
     ) -> None:
-        self.workspace, self.present = workspace, present
+        self.workspace, self.present, self.given = workspace, present, given
         self._lookup: Lookup = lookup or (lambda _kind, _key: None)
         self.team = team_name(team or workspace.domain or workspace.name)
         self._canonical = {bot: user.id for user in workspace.users.values() for bot in user.bot_ids}
@@ -119,6 +133,27 @@ class Book:
         person = self.by_username.get(username)
         return person.user.name if person else None
 
+    def reaction(self, reaction: Reaction) -> str:
+        """What a reaction is called: by the server's name for its emoji, else by that of an emoji of its own."""
+        if reaction.char and (standard := reaction_name(reaction)) is not None:
+            return standard.name
+        return self.emoji.get(reaction.name) or custom_name(reaction.name)
+
+    def reaction_shown(self, reaction: Reaction) -> str:
+        """How the server gives back a reaction that is not shown as it was; "" for all others."""
+        standard = reaction_name(reaction) if reaction.char else None
+        if standard is not None:
+            return "" if standard.exact else character(standard.name)
+        return "" if reaction.name in self.emoji else f":{custom_name(reaction.name)}:"
+
+    @property
+    def newcomers(self) -> Names:
+        """The names that the next round gives: of everybody and every channel that is not there yet."""
+        return Names(
+            {key: person.username for key, person in self.people.items() if not person.there},
+            {key: room.name for key, room in self.rooms.items() if room.name and not room.there},
+        )
+
     # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _name_people(self, match_usernames: bool) -> dict[UserId, Person]:
@@ -131,6 +166,7 @@ class Book:
         order = sorted(self.workspace.users.values(), key=_precedence)
         for user in order:
             account = by_id.get(self._lookup(Kind.USER, user.id) or "")
+            account = account or accounts.get(self.given.people.get(user.id, ""))
             account = account or by_email.get(invented_address(user, self.workspace))
             if user.is_bot:
                 account = account or by_note.get(bot_note(user))
@@ -142,14 +178,14 @@ class Book:
             if account is not None and account.username not in claimed:
                 met[user.id] = account
                 claimed.add(account.username)
-        taken = set(accounts) | claimed
+        taken = set(accounts) | claimed | set(self.given.people.values())
         emails = set(by_email)
         people: dict[UserId, Person] = {}
         for user in order:
             if account := met.get(user.id):
                 people[user.id] = Person(user, account.username, account.email, account.id)
                 continue
-            name = unique(username(user.handle, user.id), taken, user.id)
+            name = self.given.people.get(user.id) or unique(username(user.handle, user.id), taken, user.id)
             taken.add(name)
             email = user.email.strip().lower()
             if user.is_bot or email in emails or not _is_email(email):
@@ -164,7 +200,8 @@ class Book:
         rooms: dict[ConversationId, Room] = {}
         ours = {place.conversation: place for place in self.present.channels.values() if place.conversation}
         by_id = {place.id: place for place in self.present.channels.values()}
-        taken = set() if merge else set(self.present.channels)
+        taken = {name for name, place in self.present.channels.items() if not (merge or place.empty)}
+        taken |= set(self.given.channels.values())
         order = sorted(self.workspace.conversations.values(), key=lambda c: (c.archived, bool(c.reason), c.id))
         places: dict[tuple[str, ...], list[ConversationId]] = {}
         for conversation in order:
@@ -175,7 +212,8 @@ class Book:
                 places.setdefault(tuple(sorted(members)), []).append(conversation.id)
                 continue
             private = conversation.kind is not ConversationKind.PUBLIC
-            if place := by_id.get(there) or ours.get(conversation.id):
+            given = self.present.channels.get(self.given.channels.get(conversation.id, ""))
+            if place := by_id.get(there) or ours.get(conversation.id) or given:
                 taken.add(place.name)
                 rooms[conversation.id] = Room(
                     conversation, name=place.name, private=private, there=place.id, archived=place.archived
@@ -185,9 +223,8 @@ class Book:
                 continue
             group = conversation.kind in (ConversationKind.GROUP, ConversationKind.DIRECT)
             wanted = channel_name(conversation.name, conversation.id)
-            name = unique(
-                f"group-{slug(conversation.id, '')}" if group else wanted, taken, conversation.id, is_channel_name
-            )
+            wanted = f"group-{slug(conversation.id, '')}" if group else wanted
+            name = self.given.channels.get(conversation.id) or unique(wanted, taken, conversation.id, is_channel_name)
             taken.add(name)
             private = conversation.kind is not ConversationKind.PUBLIC
             rooms[conversation.id] = Room(conversation, name=name, private=private)

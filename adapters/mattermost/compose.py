@@ -25,12 +25,14 @@ from migrator.model import (
     MessageKind,
     Paragraph,
     Text,
+    micros,
 )
 
 __all__ = ["FILES_PER_POST", "MAX_TEXT", "Content", "compose", "has_bytes", "writer_for"]
 
 MAX_TEXT = 16_383  # characters of a post where the server's own limit is not known (model.PostMessageMaxRunesV2)
 FILES_PER_POST = 10  # ten ids fill the column (PostFileidsMaxRunes)
+CALL = "custom_calls"  # a post of the calls plugin; without it clients show the text
 _TYPES: Mapping[EventKind, str] = {
     EventKind.JOIN: "system_join_channel",
     EventKind.LEAVE: "system_leave_channel",
@@ -38,6 +40,7 @@ _TYPES: Mapping[EventKind, str] = {
     EventKind.PURPOSE: "system_purpose_change",
     EventKind.RENAME: "system_displayname_change",
     EventKind.ARCHIVE: "system_channel_deleted",
+    EventKind.HUDDLE: CALL,
 }
 _VALUES: Mapping[EventKind, str] = {
     EventKind.TOPIC: "new_header",
@@ -49,6 +52,7 @@ _INSTEAD: Mapping[MessageKind, str] = {
     MessageKind.DELETED: "(this message was deleted)",
 }
 _NO_PROPS: Mapping[str, Any] = {}
+_NOTHING_ELSE = b',"",{},[]]'
 _encode = msgspec.json.Encoder().encode
 
 
@@ -60,9 +64,15 @@ class Content(Struct, frozen=True):
     props: Mapping[str, Any] = {}
 
 
-def has_bytes(file: File, limits: Limits) -> bool:
-    """Whether the server will get the file itself, not only its name."""
-    return isinstance(file.data, Local) and not (limits.file and file.data.size > limits.file)
+def has_bytes(file: File, limits: Limits, pixels: int = 0) -> bool:
+    """Whether the server will get the file itself, not only its name. `pixels`: the most that a picture may have."""
+    if not isinstance(file.data, Local) or (limits.file and file.data.size > limits.file):
+        return False
+    return not _is_too_wide(file, pixels)
+
+
+def _is_too_wide(file: File, pixels: int) -> bool:
+    return bool(pixels and file.width * file.height > pixels and file.mime.startswith("image/"))
 
 
 def writer_for(book: Book | None) -> MattermostWriter:
@@ -73,28 +83,31 @@ def writer_for(book: Book | None) -> MattermostWriter:
 
 
 def compose(
-    message: Message, directory: Directory, book: Book | None, limits: Limits, writer: MattermostWriter
+    message: Message, directory: Directory, book: Book | None, limits: Limits, writer: MattermostWriter, pixels: int = 0
 ) -> Composed:
     """Drafts "" (with up to ten files), "2", "3" … for a text cut in pieces, "files:2" … for more files, "broadcast"
     for a reply's copy in the channel."""
     sent: tuple[File, ...] = ()
     blocks = message.body or _body(message)
     if message.files:
-        sent = tuple([file for file in message.files if has_bytes(file, limits)])
-        blocks = [*blocks, *(_stand_in(file) for file in message.files if not has_bytes(file, limits))]
+        sent = tuple([file for file in message.files if has_bytes(file, limits, pixels)])
+        blocks = [*blocks, *(_stand_in(file) for file in message.files if file not in sent)]
     pieces = writer.parts(blocks, directory, limits.text or MAX_TEXT)
     losses = pieces[0].losses
     if message.reactions:
         losses = (*losses, *_reaction_losses(message))
+    if message.files or message.event is not None:
+        losses = (*losses, *_other_losses(message, limits, pixels))
     kind, props = _kind(message, book), _props(message, book)
     if len(pieces) == 1 and not sent and not message.broadcast:
         return Composed((_draft("", pieces[0], kind, props, ()),), losses)
+    first, *more = _batches(sent, limits.file) if sent else ((),)
     drafts = [
-        _draft("" if number == 1 else str(number), piece, kind, props, sent[:FILES_PER_POST] if number == 1 else ())
+        _draft("" if number == 1 else str(number), piece, kind, props, first if number == 1 else ())
         for number, piece in enumerate(pieces, 1)
     ]
-    for number, first in enumerate(range(FILES_PER_POST, len(sent), FILES_PER_POST), 2):
-        drafts.append(_draft(f"files:{number}", Rendered("", ""), kind, props, sent[first : first + FILES_PER_POST]))
+    for number, files in enumerate(more, 2):
+        drafts.append(_draft(f"files:{number}", Rendered("", ""), kind, props, files))
     if message.broadcast and message.thread:
         names = ", ".join(file.name for file in sent)
         for number, piece in enumerate(pieces, 1):
@@ -104,13 +117,28 @@ def compose(
     return Composed(tuple(drafts), losses)
 
 
+def _batches(files: tuple[File, ...], most: int) -> Iterator[tuple[File, ...]]:
+    """At most ten to a post, and no more bytes than one import file may have (0: no limit)."""
+    start = size = 0
+    for at, file in enumerate(files):
+        more = file.data.size if isinstance(file.data, Local) else 0
+        if at > start and (at - start == FILES_PER_POST or (most and size + more > most)):
+            yield files[start:at]
+            start, size = at, 0
+        size += more
+    yield files[start:]
+
+
 def _draft(
     part: str, text: Rendered, kind: str, props: Mapping[str, Any], files: tuple[File, ...], *, thread: bool = True
 ) -> Draft:
-    seen = _encode((text.plain, kind, props, [file.id for file in files]))
-    return Draft(
-        part, Content(text.source, kind, props), text.plain, blake2b(seen, digest_size=8).hexdigest(), files, thread
-    )
+    plain = text.plain
+    if kind or props or files:
+        seen = _encode((plain, kind, props, [file.id for file in files]))
+    else:
+        seen = b"[%b" % _encode(plain) + _NOTHING_ELSE  # as above, quicker
+    digest = blake2b(seen, digest_size=8).hexdigest()
+    return Draft(part, Content(text.source, kind, props), plain, digest, files, thread)
 
 
 def _body(message: Message) -> Sequence[Block]:
@@ -140,6 +168,15 @@ def _reaction_losses(message: Message) -> Iterator[Loss]:
             yield Loss(Feature.REACTION, Fate.APPROXIMATED, "without its skin tone", len(reaction.users))
 
 
+def _other_losses(message: Message, limits: Limits, pixels: int) -> Iterator[Loss]:
+    """Pictures that the server would leave out without a word, and calls."""
+    wide = sum(has_bytes(file, limits) and _is_too_wide(file, pixels) for file in message.files)
+    if wide:
+        yield Loss(Feature.FILE, Fate.APPROXIMATED, "more pixels than the server takes; a placeholder names it", wide)
+    if message.event is not None and message.event.kind is EventKind.HUDDLE:
+        yield Loss(Feature.EVENT, Fate.APPROXIMATED, "a call, shown by the calls plugin, or as text without it")
+
+
 def _kind(message: Message, book: Book | None) -> str:
     if message.kind is MessageKind.TEXT and message.event is None:
         return ""
@@ -149,6 +186,8 @@ def _kind(message: Message, book: Book | None) -> str:
         return "system_generic" if message.kind is MessageKind.EVENT else ""
     # clients make the sentence of these types from the name in props; without one the text must be shown as it is
     typed = _TYPES.get(message.event.kind)
+    if typed == CALL:
+        return CALL
     return typed if typed and book is not None and book.mention(message.author.user) else "system_generic"
 
 
@@ -166,6 +205,10 @@ def _props(message: Message, book: Book | None) -> Mapping[str, Any]:
         elif author.icon:
             props["override_icon_url"] = author.icon
     if event is not None and book is not None and event.kind in _TYPES:
+        if event.kind is EventKind.HUDDLE:
+            # always with an end: a call without one would be shown as going on
+            start = micros(message.ts) // 1000
+            return {**props, "title": "", "start_at": start, "end_at": start + max(event.seconds, 1) * 1000}
         if who := book.mention(author.user):
             props["username"] = who
         if name := _VALUES.get(event.kind):

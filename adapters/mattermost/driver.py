@@ -9,16 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId, RemoteMessage, Target
+from migrator.adapters.base import (
+    Composed,
+    Directory,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    Move,
+    RemoteId,
+    RemoteMessage,
+    Target,
+)
 from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest
-from migrator.errors import UsageError
-from migrator.model import Local, Message
+from migrator.errors import TargetUnavailable, UsageError
+from migrator.model import Local, Message, Workspace
 from migrator.secret import Secret, read_secret
 
 if TYPE_CHECKING:
@@ -33,10 +46,12 @@ class Host(Protocol):
 
     settings: Mapping[str, Any]
     present: Present
+    pixels: int
 
     @property
     def book(self) -> Book | None: ...
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed: ...
+    def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None: ...
 
 
 class Driver:
@@ -54,7 +69,10 @@ class Driver:
 
     @property
     def may_change_settings(self) -> bool:
-        return str(self.host.settings.get("set_server_config", "")).lower() in ("true", "yes", "1")
+        """By the configuration, or by `--set server_config=yes` for this one run."""
+        settings = self.host.settings
+        said = (str(settings.get(name, "")).lower() for name in ("set_server_config", "server_config"))
+        return not {"true", "yes", "1"}.isdisjoint(said)
 
     @property
     def rest(self) -> Rest:
@@ -77,28 +95,40 @@ class Driver:
         self._rest = Rest(url, token, ca_file=str(settings.get("ca_file", "")))
         if login:
             self._rest.login(login, read_secret(settings, "password"))
-        self.facts = facts = preflight.look(self._rest, team)
-        self.host.present = preflight.present(
-            self._rest, facts, lambda channel: readback.conversation_of(self.rest, channel)
-        )
+        facts = self._look(team)
+        self.host.pixels = 0 if self.may_change_settings else facts.pixels
         place = urlsplit(self._rest.url)
         return Target(
             identity=f"mattermost:{place.netloc}{place.path}/{team}",
             version=facts.version,
-            limits=Limits(text=facts.text, file=facts.file),
+            # where the setting may be changed, the largest file decides what it is to be
+            limits=Limits(text=facts.text, file=0 if self.may_change_settings else facts.file - preflight.ROOM),
             warnings=preflight.warnings(facts),
         )
+
+    def _look(self, team: str) -> preflight.Facts:
+        self.facts = facts = preflight.look(self.rest, team)
+        conversation_of = partial(readback.conversation_of, self.rest)
+        self.host.present = preflight.present(self.rest, facts, conversation_of)
+        return facts
+
+    def look_around(self, move: Move) -> None:
+        """Learn anew what is there, and name everything by it: another round has been imported since `open`."""
+        self._look(str(self.host.settings.get("team", "")))
+        self.host.prepare(move.source.workspace, move.done)
 
     async def close(self) -> None:
         if self._rest is not None:
             await asyncio.to_thread(self._give_back)
             self._rest.close()
+            self._rest = None
 
     def _give_back(self) -> None:
-        """Previews are on again, also where a killed run left them off."""
-        if self.may_change_settings and self.facts is not None:
-            preflight.resume_previews(self.rest)
-            self._quiet = None
+        """Previews are on again, also where a killed run left them off. An unreachable server is left to the next."""
+        self._quiet = None
+        if self.facts is not None:
+            with suppress(TargetUnavailable):
+                preflight.resume_previews(self.rest)
 
     def posts(self, channel: str) -> list[RemotePost]:
         """All posts of a channel; see `preflight.stop_previews` for why a setting is changed for it."""
@@ -223,7 +253,6 @@ class Driver:
             facts,
             newcomers=sum(1 for person in book.people.values() if not person.there),
             channels=sum(1 for room in book.rooms.values() if not room.direct and not room.there),
-            largest_file=0,
             emoji=sum(isinstance(emoji.image, Local) for emoji in book.workspace.emoji.values()),
             overrides=any(person.user.is_bot for person in book.people.values()),
         )
@@ -244,6 +273,13 @@ class Driver:
                 f"{len(there)} accounts are there already and stay as they are (password, roles, e-mail): {shown}"
             )
         return said
+
+    def conclude(self, largest: Largest) -> list[str]:
+        """What the files need."""
+        if self.facts is None:
+            return []
+        ending = " (will be set)" if self.may_change_settings else " (set_server_config = true has it set)"
+        return [need.sentence() + ending for need in preflight.needs_of_files(self.facts, largest)]
 
     # ── load ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -42,7 +42,7 @@ def disable_bots(rest: Rest, bots: Sequence[str]) -> int:
     for bot in bots:
         known = rest.find(f"/bots/{bot}", include_deleted="true")
         if known is not None and not known["delete_at"]:
-            rest.driver.bots.disable_bot(bot)
+            rest.post(f"/bots/{bot}/disable", repeatable=True)
             count += 1
     return count
 

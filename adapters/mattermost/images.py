@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 import warnings
+import zipfile
+from pathlib import Path
+from typing import IO
 
-__all__ = ["EMOJI_BYTES", "avatar", "emoji"]
+from migrator.adapters.base import Largest
+
+__all__ = ["EMOJI_BYTES", "avatar", "emoji", "largest_in"]
 
 EMOJI_BYTES = 512 << 10  # more is fatal to the whole import (facts/mattermost.md 10.1)
 EMOJI_SIDES = (128, 96, 64, 48, 32)  # pixels, tried one after the other
 AVATAR_SIDE = 1024
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 _SUFFIX = {"PNG": "png", "GIF": "gif", "JPEG": "jpg"}
 
 
@@ -31,6 +37,33 @@ def avatar(data: bytes) -> tuple[bytes, str] | None:
         return data, _SUFFIX[found]
     made = _smaller(data, AVATAR_SIDE)
     return (made, "png") if made is not None else None
+
+
+def largest_in(package: Path) -> Largest:
+    """The largest file in a zip, and the picture with most pixels, by their own headers."""
+    largest = Largest()
+    with zipfile.ZipFile(package) as archive:
+        for entry in archive.infolist():
+            if not entry.filename.startswith("data/"):
+                continue
+            largest.file = max(largest.file, entry.file_size)
+            if entry.filename.lower().endswith(PICTURES):
+                with archive.open(entry) as body:
+                    largest.pixels = max(largest.pixels, _pixels(body))
+    return largest
+
+
+def _pixels(body: IO[bytes]) -> int:
+    """Width by height; 0 where it is no picture that we can read."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(body) as image:
+                return int(image.width * image.height)
+    except Exception:  # the library raises many kinds for damaged data, and one for a picture that is too wide
+        return 0
 
 
 def _format(data: bytes) -> str:

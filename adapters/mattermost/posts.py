@@ -18,8 +18,7 @@ from msgspec import Struct, field
 from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits, RemoteId, Source
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.book import Book, Person, Room
-from migrator.adapters.mattermost.emoji import custom_name, reaction_name
-from migrator.model import File, Message, Reaction, Ts, micros
+from migrator.model import File, Local, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
 
@@ -27,6 +26,7 @@ KEY = "slack_key"  # the prop that names the message a post comes from
 SHIFT = "slack_shift"  # milliseconds that create_at was moved by to be unique in its channel
 REPLIES = 3_000  # in one line: 3,640 exceed what the database takes in one statement (facts 4.6)
 LINE_BYTES = 8 << 20  # the server reads lines of up to 16 MiB
+FILE_BYTES = 90 << 20  # files of one line, where the server's MaxFileSize is not known
 FOLLOWERS = 10  # per thread: a batch of 1,000 lines takes 10,922 (facts 4.6)
 SPOOL = 8 << 20
 UNCOUNTED = frozenset({"system_join_channel", "system_leave_channel", "system_add_to_channel"})
@@ -167,9 +167,10 @@ class Writer:
                 if person is None:
                     self.strangers += 1
                     continue
+                threaded = message.is_root or message.thread
                 for draft in made.drafts:
                     post = self._made(message, draft, person)
-                    if draft.thread and (message.thread or (message.is_root and not draft.part)):
+                    if threaded and draft.thread and (message.thread or not draft.part):
                         self._keep(message, draft, post, person)
                     elif post.fresh:
                         data = before + encode(lines.Post(*post.fields, *place)) + after
@@ -178,35 +179,31 @@ class Writer:
                 yield from self._thread(thread)
 
     def _made(self, message: Message, draft: Draft, person: Person) -> _Made:
-        content = draft.content
-        key = f"{message.conversation}/{message.ts}"
-        if draft.part:
-            key = f"{key}/{draft.part}"
-        wanted = _millis(message.ts)
-        reply = message.thread != "" and draft.thread
+        content, part, ts = draft.content, draft.part, message.ts
+        key = f"{message.conversation}/{ts}/{part}" if part else f"{message.conversation}/{ts}"
+        wanted = int(ts[:10] + ts[11:14]) if len(ts) == 17 and ts[10] == "." else micros(ts) // 1000
+        type_: str = content.type
         if self.held and (held := self.held.get(key)):
             time, text, type_ = held.create_at, held.message, held.type
             props, edited = held.props, held.edit_at
             self.clock.last = max(self.clock.last, time)
         else:
-            time, text, type_ = self.clock.next(wanted), content.message, content.type
+            time, text = self.clock.next(wanted), content.message
             props = {**content.props, KEY: key} if content.props else {KEY: key}
             if time != wanted:
                 props[SHIFT] = time - wanted
-            edited = _millis(message.edited.at) if message.edited is not None else 0
-        self._count(type_, time, root=not reply)
-        pinned = not draft.part and message.ts in self.pinned
-        reactions = self._reactions(message, time) if message.reactions and not draft.part else ()
-        files = tuple([lines.Attachment(attachment_path(file)) for file in draft.files]) if draft.files else ()
-        fresh = self.done is None or self._is_fresh(message, draft, key)
-        return _Made((person.username, text, time, type_, props, edited, pinned, reactions, files), key, time, fresh)
-
-    def _count(self, type_: str, time: int, *, root: bool) -> None:
+            edited = 0 if message.edited is None else micros(message.edited.at) // 1000
         totals = self.totals
         totals.last = max(totals.last, time)
         if type_ not in UNCOUNTED:
             totals.messages += 1
-            totals.roots += root
+            if not (message.thread and draft.thread):
+                totals.roots += 1
+        pinned = not part and ts in self.pinned
+        reactions = self._reactions(message, time) if message.reactions and not part else ()
+        files = tuple([lines.Attachment(attachment_path(file)) for file in draft.files]) if draft.files else ()
+        fresh = self.done is None or self._is_fresh(message, draft, key)
+        return _Made((person.username, text, time, type_, props, edited, pinned, reactions, files), key, time, fresh)
 
     def _is_fresh(self, message: Message, draft: Draft, key: Key) -> bool:
         """Whether an earlier run has not loaded it as it is now."""
@@ -223,8 +220,7 @@ class Writer:
     def _reactions(self, message: Message, time: int) -> tuple[lines.Reaction, ...]:
         made: dict[tuple[str, str], None] = {}
         for reaction in message.reactions:
-            standard = reaction_name(reaction) if reaction.char else None
-            name = standard.name if standard else self.book.emoji.get(reaction.name) or custom_name(reaction.name)
+            name = self.book.reaction(reaction)
             for user in self.book.usernames(reaction.users):
                 made[user, name] = None
         return tuple([lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made)])
@@ -256,16 +252,18 @@ class Writer:
         recent = sorted(thread.seen.items(), key=lambda pair: (-pair[1], pair[0]))[:FOLLOWERS]
         last = max(thread.seen.values())
         followers = lines.encode([lines.Follower(user, last) for user, _ in sorted(recent)])
-        number, size = 0, 0
+        number, size, weight = 0, 0, _weight(root)
         replies: list[_Entry] = []
         for entry in entries:
             if not entry.fresh:
                 continue
-            if replies and (len(replies) >= REPLIES or size + len(entry.data) > LINE_BYTES):
+            heavy = weight + _weight(entry) > (self.limits.file or FILE_BYTES)
+            if replies and (len(replies) >= REPLIES or size + len(entry.data) > LINE_BYTES or heavy):
                 yield self._thread_line(root, replies, followers, number)
-                number, size, replies = number + 1, 0, []
+                number, size, weight, replies = number + 1, 0, _weight(root), []
             replies.append(entry)
             size += len(entry.data)
+            weight += _weight(entry)
         yield self._thread_line(root, replies, followers, number)
 
     def _entries(self, thread: _Thread) -> Iterator[_Entry]:
@@ -282,10 +280,9 @@ class Writer:
         return Line(self._before + data + self._after, tuple([(e.key, e.digest) for e in entries]), files, number)
 
 
-def _millis(ts: Ts) -> int:
-    if len(ts) == 17 and ts[10] == ".":  # as nearly all are
-        return int(ts[:10] + ts[11:14])
-    return micros(ts) // 1000
+def _weight(entry: _Entry) -> int:
+    """Bytes of its files: a line's files must all be in the zip where it stands."""
+    return sum(file.data.size for file in entry.files if isinstance(file.data, Local))
 
 
 def _toned(reaction: Reaction) -> str:

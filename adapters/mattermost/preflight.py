@@ -13,17 +13,20 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from migrator.adapters.base import Largest
 from migrator.adapters.mattermost.present import Account, Place, Present
 from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
 from migrator.errors import AuthError, LimitExceeded, UsageError
 
 __all__ = [
+    "ROOM",
     "Facts",
     "Need",
     "cap_warning",
     "change",
     "look",
     "needs",
+    "needs_of_files",
     "present",
     "resume_previews",
     "settle",
@@ -31,9 +34,10 @@ __all__ = [
     "warnings",
 ]
 
+MAX_FILE, MAX_PIXELS = "FileSettings.MaxFileSize", "FileSettings.MaxImageResolution"
 PROVED = (11, 1)  # the version everything was tried on
 OLDEST = (9, 5)  # the oldest extended support release that has the same import fields
-TEXT, FILE = 16_383, 100 << 20  # the defaults, where a server does not say
+TEXT, FILE, PIXELS = 16_383, 100 << 20, 7680 * 4320  # the defaults, where a server does not say
 
 
 class Need(Struct, frozen=True):
@@ -62,6 +66,11 @@ class Facts(Struct, frozen=True):
     team_members: int = 0
     team_channels: int = 0
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def pixels(self) -> int:
+        """The most that a picture may have: one with more is left out of its post (facts/mattermost.md 8)."""
+        return int(self.setting(MAX_PIXELS) or PIXELS)
 
     def setting(self, name: str) -> Any:
         section, _, key = name.partition(".")
@@ -104,22 +113,26 @@ def look(rest: Rest, team: str) -> Facts:
 
 
 def present(rest: Rest, facts: Facts, conversation_of: Callable[[str], str] = lambda _: "") -> Present:
-    """Everything on the server that our names could clash with. `conversation_of`: what of ours a channel holds.
-
-    A channel that is open and empty is no clash: a killed import may have left it, and nobody loses anything there.
-    """
+    """Everything on the server that our names could clash with. `conversation_of`: what of ours a channel holds."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         emoji = pool.submit(lambda: frozenset(str(e["name"]) for e in rest.pages("/emoji")))
         users = pool.submit(lambda: list(rest.pages("/users")))
-        used = [c for c in _channels(rest, facts.team) if c["total_msg_count"] or c["delete_at"]] if facts.team else []
-        holding = list(pool.map(conversation_of, [str(c["id"]) for c in used]))
+        channels = list(_channels(rest, facts.team)) if facts.team else []
+        used = [str(c["id"]) for c in channels if c["total_msg_count"]]
+        holding = dict(zip(used, pool.map(conversation_of, used), strict=True))
     accounts = [
         Account(str(u["id"]), str(u["username"]), str(u.get("email") or ""), bool(u.get("is_bot")), _note(u))
         for u in users.result()
     ]
     places = [
-        Place(str(c["id"]), str(c["name"]), bool(c["delete_at"]), conversation)
-        for c, conversation in zip(used, holding, strict=True)
+        Place(
+            id=str(c["id"]),
+            name=str(c["name"]),
+            archived=bool(c["delete_at"]),
+            conversation=holding.get(str(c["id"]), ""),
+            empty=not c["total_msg_count"] and not c["delete_at"],
+        )
+        for c in channels
     ]
     return Present(
         accounts={account.username: account for account in accounts},
@@ -151,31 +164,19 @@ def _optional(rest: Rest, path: str) -> Any:
 # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def needs(facts: Facts, *, newcomers: int, channels: int, largest_file: int, emoji: int, overrides: bool) -> list[Need]:
-    """Settings in the way of what is to come, the fatal ones first."""
-    found: list[Need] = []
-
-    def ask(name: str, fine: bool, want: Any, why: str, fatal: bool = False) -> None:
-        have = facts.setting(name)
-        if have is not None and not fine:
-            found.append(Need(name, have, want, why, fatal))
-
-    def number(name: str) -> int:
-        return int(facts.setting(name) or 0)
-
+def needs(facts: Facts, *, newcomers: int, channels: int, emoji: int, overrides: bool) -> list[Need]:
+    """Settings in the way of what is to come, the fatal ones first. Files: `needs_of_files`."""
+    ask = _Asking(facts)
     attach = bool(facts.setting("FileSettings.EnableFileAttachments"))
     ask("FileSettings.EnableFileAttachments", attach, True, "the server takes no import files without it", True)
     people = facts.team_members + newcomers
-    enough = number("TeamSettings.MaxUsersPerTeam") >= people
+    enough = ask.number("TeamSettings.MaxUsersPerTeam") >= people
     why = f"the team will have {people:,} members, and the import stops at the first one too many"
     ask("TeamSettings.MaxUsersPerTeam", enough, _rounded(people), why, True)
     rooms = facts.team_channels + channels
-    enough = number("TeamSettings.MaxChannelsPerTeam") >= rooms
+    enough = ask.number("TeamSettings.MaxChannelsPerTeam") >= rooms
     why = f"the team will have {rooms:,} channels"
     ask("TeamSettings.MaxChannelsPerTeam", enough, _rounded(rooms), why, True)
-    fits = facts.file >= largest_file + _ROOM
-    why = f"the largest file has {largest_file:,} bytes, and what is larger than this is left out"
-    ask("FileSettings.MaxFileSize", fits, largest_file + _ROOM, why)
     if emoji:
         on = bool(facts.setting("ServiceSettings.EnableCustomEmoji"))
         ask("ServiceSettings.EnableCustomEmoji", on, True, f"{emoji:,} custom emoji would not be shown")
@@ -183,10 +184,40 @@ def needs(facts: Facts, *, newcomers: int, channels: int, largest_file: int, emo
         for name in ("ServiceSettings.EnablePostUsernameOverride", "ServiceSettings.EnablePostIconOverride"):
             on = bool(facts.setting(name))
             ask(name, on, True, "the names and icons of single bot messages are kept, but not shown without it")
-    return found
+    return ask.found
 
 
-_ROOM = 1 << 20  # for the zip's own lines around a single large file
+def needs_of_files(facts: Facts, largest: Largest, zip_size: int = 0) -> list[Need]:
+    """Settings in the way of the largest file, the largest picture, and of a zip of so many bytes."""
+    ask = _Asking(facts)
+    want = max(largest.file + ROOM if largest.file else 0, zip_size)
+    why = f"the largest file has {largest.file:,} bytes, and what is larger than this is left out"
+    if zip_size > largest.file + ROOM:
+        why = f"the import file has {zip_size:,} bytes"
+    ask(MAX_FILE, facts.file >= want, want, why)
+    fits = largest.pixels <= facts.pixels
+    why = f"the largest picture has {largest.pixels:,} pixels, and one with more than this is left out"
+    ask(MAX_PIXELS, fits, largest.pixels, why)
+    return ask.found
+
+
+class _Asking:
+    """Collects what is not as it should be, where the server has the setting at all."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.found: list[Need] = []
+
+    def __call__(self, name: str, fine: bool, want: Any, why: str, fatal: bool = False) -> None:
+        have = self.facts.setting(name)
+        if have is not None and not fine:
+            self.found.append(Need(name, have, want, why, fatal))
+
+    def number(self, name: str) -> int:
+        return int(self.facts.setting(name) or 0)
+
+
+ROOM = 1 << 20  # for the zip's own lines around a single large file
 
 
 def cap_warning(facts: Facts, newcomers: int) -> str:

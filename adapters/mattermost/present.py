@@ -20,12 +20,17 @@ class Account(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """A channel of the team. `conversation`: whose posts it holds, as their keys say ("": none of ours)."""
+    """A channel of the team. `conversation`: whose posts it holds, as their keys say ("": none of ours).
+
+    `empty`: open and without posts, so that its name is free: a killed import may have left it, and nobody loses
+    anything there.
+    """
 
     id: str
     name: str
     archived: bool = False
     conversation: str = ""
+    empty: bool = False
 
 
 class Present(Struct, frozen=True):

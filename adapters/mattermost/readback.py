@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 PAGE = 200  # the most that the server gives
+FEW = 10
 # Not counted in total_msg_count (model.Post.IsJoinLeaveMessage).
 UNCOUNTED = frozenset(
     {
@@ -140,10 +141,11 @@ def posts(rest: Rest, channel_id: str) -> list[RemotePost]:
 def conversation_of(rest: Rest, channel_id: str) -> str:
     """Which conversation of the export a channel holds posts of, as their keys say; "" for none.
 
-    The newest and the oldest page are looked at: what others wrote stands after what was moved.
+    A few of the newest and of the oldest are looked at: what others wrote stands after what was moved. Few, for the
+    server fetches the page behind a link in each, and nothing is changed yet that would keep it from that.
     """
-    for page in (0, max(0, channel(rest, channel_id).total_msg_count - 1) // PAGE):
-        for post in _page(rest, channel_id, page=page):
+    for page in (0, max(0, channel(rest, channel_id).total_msg_count - 1) // FEW):
+        for post in _page(rest, channel_id, page=page, per_page=FEW):
             if post.key:
                 return post.key.partition("/")[0]
     return ""

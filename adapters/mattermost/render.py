@@ -12,17 +12,18 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from migrator.adapters.mattermost.emoji import custom_name, is_name
-from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Piece, Rendered
+from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered, entities, entity
 from migrator.model import Broadcast, ConversationId, ConversationMention, Emoji, Quote, Ts, UserId, UserMention
 from migrator.render import Job
 
 __all__ = ["MattermostWriter", "Rendered"]
 
+# Every alternative begins with one certain character: that is what makes the search for them quick.
 _SPECIAL = re.compile(
     r"""
     \\_ | \\(?![A-Za-z0-9])             # a backslash that would escape, or be taken for half of one
-    | &(?=\#?\w+;) | [*`\[] | \](?=\()
-    | _(?<![A-Za-z0-9]_)_* | _+(?![A-Za-z0-9_])
+    | &(?=\#?\w+;) | \* | ` | \[ | \](?=\()
+    | _(?<![A-Za-z0-9]_)_* | __*(?![A-Za-z0-9_])
     | ~
     | <(?=[A-Za-z/!?@]|[^\s<>]*[@:])
     | @(?<![A-Za-z0-9]@)(?=[A-Za-z0-9._-])
@@ -44,11 +45,6 @@ _START = re.compile(
 )
 _ALIVE = frozenset({"here", "channel"})
 _WORDISH = re.compile(r"[A-Za-z0-9_.-]")
-_DOMAIN = re.compile(r"[.:@](?=\w|//)")
-
-
-def entity(character: str) -> str:
-    return f"&#{ord(character)};"
 
 
 class MattermostWriter(MarkdownWriter):
@@ -59,6 +55,7 @@ class MattermostWriter(MarkdownWriter):
     gap: ClassVar[str] = "&#8203;"  # its "&" and ";" count as punctuation, which lets markers open and close
     blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
+    all_marks: ClassVar[int] = BOLD
     suspects: ClassVar[re.Pattern[str]] = re.compile(r"[&*`\[\]\\_~<@#$:]")
     starts: ClassVar[re.Pattern[str]] = _START
 
@@ -70,9 +67,8 @@ class MattermostWriter(MarkdownWriter):
         post: Callable[[ConversationId, Ts], str | None] | None = None,
         emoji_of: Callable[[str], str | None] | None = None,
     ) -> None:
-        super().__init__()
-        self._formula = False  # whether the line has two dollars: what is between them would be a formula
-        self._person, self._channel, self._post, self._emoji_of = person, channel, post, emoji_of
+        super().__init__(person=person, channel=channel, post=post)
+        self._emoji_of = emoji_of
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,7 +91,7 @@ class MattermostWriter(MarkdownWriter):
                 return "&lt;"
             if piece == ":":
                 name = found.group(1)
-                return "&#58;" if is_name(name) or job.directory.remote_emoji(name) else ":"
+                return "&#58;" if self.is_emoji(name, job) else ":"
             if piece == "~":
                 beside = text[found.end() : found.end() + 1]
                 plain = (
@@ -107,40 +103,21 @@ class MattermostWriter(MarkdownWriter):
             if piece[0] in "@#$]":
                 return entity(piece)
             if within or len(piece) > 1:
-                return "".join([entity(c) for c in piece])
+                return entities(piece)
             return "\\" + piece
 
         text = _SPECIAL.sub(disarmed, text)
         # the web client ends italics at an underscore within a word too
         return text.replace("_", "&#95;") if marks & ITALIC else text
 
-    def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
-        self._formula = label or sum([piece.words.count("$") for piece in row]) > 1
-        return super().written(row, job, label)
-
-    def escape_start(self, line: str) -> str:
-        found = _START.match(line)
-        if found is None:
-            return line
-        piece = found.group()
-        rest = line[found.end() :]
-        if piece[0] in " \t\u00a0":
-            bare = line.lstrip(" \t\u00a0")
-            width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
-            if width == 1:
-                return self.escape_start(bare)
-            return "&nbsp;" * min(width, 40) + bare if bare else ""
+    def disarm_start(self, piece: str, rest: str) -> str:
         if piece[0] in "*_":
-            return self.gap + line  # markers, for words so typed are escaped already
+            return self.gap + piece + rest  # markers, for words so typed are escaped already
         if piece[0].isdigit():
             return f"{piece[:-1]}\\{piece[-1]}{rest}"
         if piece[0] in "#>-+":
             return "\\" + piece + rest
         return entity(piece[0]) + piece[1:] + rest
-
-    def disarm(self, address: str, job: Job) -> str:
-        text = self.escape(address, BOLD, job).replace("]", "&#93;")
-        return _DOMAIN.sub(lambda found: entity(found.group()), text)
 
     def mark(self, text: str, marks: int, before: str, after: str) -> str:
         """Markers open and close beside white space, punctuation and ends of lines; elsewhere a gap helps."""
@@ -181,14 +158,16 @@ class MattermostWriter(MarkdownWriter):
         return f"@{node.range}" if node.range in _ALIVE else None
 
     def emoji(self, node: Emoji, job: Job) -> str | None:
-        if self._emoji_of is not None:
-            name = self._emoji_of(node.name)
-        else:
-            name = custom_name(node.name) if job.directory.remote_emoji(node.name) is not None else None
+        name = self._custom(node.name, job)
         return f":{name}:" if name else None
 
-    def message_url(self, conversation: ConversationId, ts: Ts, job: Job) -> str | None:
-        return self._post(conversation, ts) if self._post is not None else None
+    def is_emoji(self, word: str, job: Job) -> bool:
+        return is_name(word) or self._custom(word, job) is not None
+
+    def _custom(self, name: str, job: Job) -> str | None:
+        if self._emoji_of is not None:
+            return self._emoji_of(name)
+        return custom_name(name) if job.directory.remote_emoji(name) is not None else None
 
     def glued(self, source: str, before: str, after: str) -> str:
         if source[0] in "@~:":

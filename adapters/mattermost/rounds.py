@@ -1,7 +1,7 @@
 """Loading in rounds: convert, deliver, write receipts; killed anywhere, the next call goes on.
 
-A round is a folder of its own: zips, `sealed.json` once all are written, `deliveries.json` for how far each is,
-`arrived.json` at the end. Nothing is imported of a round without a seal: it is begun afresh. A sealed
+A round is a folder of its own: zips, its seal once all are written (see `seal`), `deliveries.json` for how far each is.
+Nothing is imported of a round without a seal: it is begun afresh. A sealed
 one is delivered as it is, for what its import began has changed the server that another conversion would start from.
 """
 
@@ -10,52 +10,32 @@ from __future__ import annotations
 import asyncio
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
 
 from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId
 from migrator.adapters.mattermost import delivery, finish, preflight
+from migrator.adapters.mattermost import seal as seals
 from migrator.adapters.mattermost.book import Book
 from migrator.adapters.mattermost.compose import MAX_TEXT
 from migrator.adapters.mattermost.delivery import Deliveries, ImportRefused
-from migrator.adapters.mattermost.emoji import reaction_name
+from migrator.adapters.mattermost.images import largest_in
 from migrator.adapters.mattermost.package import Part, describe, write, written
 from migrator.adapters.mattermost.posts import Held
 from migrator.adapters.mattermost.readback import RemotePost
+from migrator.adapters.mattermost.seal import Edit, Seal
 from migrator.adapters.mattermost.validate import refuse
 from migrator.errors import ItemsFailed
-from migrator.model import Message
+from migrator.model import Message, UserId
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.driver import Driver
 
 __all__ = ["Rounds"]
-
-SEALED, ARRIVED = "sealed.json", "arrived.json"
-
-
-class Edit(Struct, frozen=True):
-    """A post that a newer export shows otherwise than it was sent: its id, key, new text and digest."""
-
-    post: RemoteId
-    key: Key
-    message: str
-    digest: str
-
-
-class Seal(Struct, frozen=True):
-    """A converted round: of which export, its zips in order, what to tell the admin; what to edit and to delete."""
-
-    fingerprint: str
-    parts: tuple[str, ...]
-    advice: tuple[str, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    replaced: tuple[RemoteId, ...] = ()
 
 
 class Rounds:
@@ -77,9 +57,8 @@ class Rounds:
     async def run(self) -> Sequence[str]:
         """Returns advice for the admin."""
         self.advice += await asyncio.to_thread(self._preflight)
-        folder = self._latest()
-        if folder is not None and (folder / SEALED).exists() and not (folder / ARRIVED).exists():
-            seal = msgspec.json.decode((folder / SEALED).read_bytes(), type=Seal)
+        folder = seals.latest(self.move.folder)
+        if folder is not None and (seal := seals.under_way(self.move.folder)) is not None:
             with ThreadPoolExecutor(1) as sending:
                 known = Deliveries(folder / "deliveries.json")
                 files = [folder / name for name in seal.parts]
@@ -87,23 +66,22 @@ class Rounds:
                 await self._import_all(folder, known, uploads, seal)
             if seal.fingerprint == self.move.source.fingerprint:
                 return [*self.advice, *seal.advice]
+            # whom and what it made must not get lines again: those would take passwords and read state
+            await asyncio.to_thread(self.driver.look_around, self.move)
+            self._changes = _Changes(self.move)
         await self._convert_and_deliver(self._next(folder))
         return self.advice
 
     def _preflight(self) -> list[str]:
         """Settings in the way; LimitExceeded where one would stop the import."""
-        allowed = self.driver.may_change_settings or self.move.options.get("server_config") in ("yes", "true")
-        return preflight.settle(self.rest, self.driver.needs(), allowed)
+        return preflight.settle(self.rest, self.driver.needs(), self.driver.may_change_settings)
 
     # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _latest(self) -> Path | None:
-        return max(self.move.folder.glob("round-*"), default=None)
 
     def _next(self, latest: Path | None) -> Path:
         """A new folder, or that of a round that was never sealed, emptied: nothing of it was imported."""
         number = int(latest.name.removeprefix("round-")) if latest else 0
-        if latest is None or (latest / SEALED).exists():
+        if latest is None or seals.sealed(latest):
             latest = self.move.folder / f"round-{number + 1:03}"
         shutil.rmtree(latest, ignore_errors=True)
         latest.mkdir(mode=0o700)
@@ -120,11 +98,14 @@ class Rounds:
 
             def ready(part: Part) -> None:
                 refuse(part.path, present, facts.text if facts else MAX_TEXT)
+                self._make_room(part)
                 sent[part.path] = sending.submit(self._send, part.path, known)
 
             try:
                 move = msgspec.structs.replace(self.move, done=self._changes.done)
-                package = write(move, self.book, self._compose, folder, held=self._held, ready=ready)
+                most = facts.file - preflight.ROOM if facts else 0
+                limits = Limits(file=most)  # of a zip; messages are composed to the plan's
+                package = write(move, self.book, self._compose, folder, held=self._held, ready=ready, limits=limits)
             except BaseException:
                 self._stopped = True
                 raise
@@ -134,8 +115,9 @@ class Rounds:
                 package.advice,
                 tuple(self._changes.edits),
                 tuple(self._changes.replaced.values()),
+                self.book.newcomers,
             )
-            _replace(folder / SEALED, msgspec.json.encode(seal))
+            seals.seal(folder, seal)
             self.advice += package.advice
             await self._import_all(folder, known, sent, seal)
 
@@ -166,7 +148,18 @@ class Rounds:
         self._changes.begin(held, {post.key: post.id for post in posts})
         return held
 
-    def _compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
+    def _make_room(self, part: Part) -> None:
+        """A zip and what is in it must not be larger than the server takes; where settings may be changed they are."""
+        facts = self.driver.facts
+        if facts is None or not self.driver.may_change_settings:
+            return
+        found = preflight.needs_of_files(facts, largest_in(part.path), part.path.stat().st_size)
+        if found:
+            self.advice += preflight.change(self.rest, [msgspec.structs.replace(need, fatal=True) for need in found])
+            self.driver.facts = preflight.look(self.rest, str(self.driver.host.settings.get("team", "")))
+
+    def _compose(self, message: Message, directory: Directory, _limits: Limits) -> Composed:
+        limits = self.move.target.limits if self.move.target else Limits()
         composed = self.driver.host.compose(message, directory, limits)
         self._changes.look(message, composed)
         return composed
@@ -189,8 +182,8 @@ class Rounds:
         await self._receipts(folder)
         for edit in seal.edits:
             self.move.record(Kind.POST, edit.key, edit.post, edit.digest)
-        self.advice += await asyncio.to_thread(self._finish)
-        _replace(folder / ARRIVED, b"{}")
+        self.advice += await asyncio.to_thread(self._finish, seal.names.people)
+        seals.arrive(folder)
         for file in sent:
             file.unlink(missing_ok=True)
 
@@ -257,13 +250,12 @@ class Rounds:
             return
         there = {(r.emoji_name, r.user_id) for r in post.metadata.reactions or ()}
         for reaction in message.reactions:
-            made = reaction_name(reaction)
+            made = self.book.reaction(reaction)
             toned = f"{reaction.name}::{reaction.tone}" if reaction.tone else reaction.name
             for user in reaction.users:
                 person = self.book.person(user)
                 who = (person.there or self.driver.users.get(person.username, "")) if person else ""
-                names = {self.book.emoji.get(reaction.name, ""), made.name if made else ""}
-                if any((name, who) in there for name in names):
+                if (made, who) in there:
                     yield f"{message.conversation}/{message.ts}/{toned}/{user}", f"{post.id}:{toned}:{who}"
 
     def _edit(self, seal: Seal) -> None:
@@ -276,26 +268,26 @@ class Rounds:
 
     # ── the rest, over REST ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _finish(self) -> list[str]:
-        """What the format cannot carry; see `finish`."""
+    def _finish(self, newcomers: Container[UserId]) -> list[str]:
+        """What the format cannot carry; see `finish`. Only accounts that this round made are changed."""
         book, users = self.book, self.driver.users
         off = [
             users[person.username]
-            for person in book.people.values()
-            if person.user.is_bot and not person.user.active and not person.there and person.username in users
+            for user, person in book.people.items()
+            if user in newcomers and person.user.is_bot and not person.user.active and person.username in users
         ]
         finish.disable_bots(self.rest, off)
         zones = {
             users[person.username]: person.user.timezone
-            for person in book.people.values()
-            if person.user.timezone and not person.user.is_bot and not person.there and person.username in users
+            for user, person in book.people.items()
+            if user in newcomers and person.user.timezone and not person.user.is_bot and person.username in users
         }
         refused = finish.set_timezones(self.rest, zones)
-        joined = finish.join(self.rest, self.driver.facts.team if self.driver.facts else "", self._joinings())
+        joined = finish.join(self.rest, self.driver.facts.team if self.driver.facts else "", self._joinings(newcomers))
         said = [f"{len(refused)} time zones are unknown to the server: {', '.join(refused[:5])}"] if refused else []
         return said + ([f"{joined} memberships of accounts that were there before were added"] if joined else [])
 
-    def _joinings(self) -> list[finish.Joining]:
+    def _joinings(self, newcomers: Container[UserId]) -> list[finish.Joining]:
         book = self.book
         places: dict[RemoteId, list[RemoteId]] = {}
         for room in book.rooms.values():
@@ -304,7 +296,9 @@ class Rounds:
                 continue
             for user in room.conversation.members:
                 person = book.person(user)
-                if person is not None and person.there and person.active and not person.user.is_bot:
+                if person is None or person.user.id in newcomers:
+                    continue
+                if person.there and person.active and not person.user.is_bot:
                     places.setdefault(person.there, []).append(channel)
         return [finish.Joining(user, tuple(channels)) for user, channels in sorted(places.items())]
 
@@ -323,11 +317,10 @@ class _Changes:
         self._ids: Mapping[Key, RemoteId] = {}
         self._sent: dict[Key, str] = {}
         for folder in sorted(move.folder.glob("round-*")):
-            if (folder / ARRIVED).exists():
-                seal = msgspec.json.decode((folder / SEALED).read_bytes(), type=Seal)
+            if seals.arrived(folder):
                 for _, posts in written(folder):
                     self._sent.update(posts)
-                self._sent.update((edit.key, edit.digest) for edit in seal.edits)
+                self._sent.update((edit.key, edit.digest) for edit in seals.read(folder).edits)
 
     def begin(self, held: dict[Key, Held], ids: Mapping[Key, RemoteId]) -> None:
         """A conversation as the server holds it; what is to be sent anew is taken out of `held`."""
@@ -377,10 +370,3 @@ def _drop_channels(file: Path, archived: Mapping[str, RemoteId]) -> bool:
 
 def _channel_name(line: bytes) -> str:
     return str(msgspec.json.decode(line)["channel"]["name"])
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_bytes(content)
-    draft.chmod(0o600)
-    draft.replace(path)

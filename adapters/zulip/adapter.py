@@ -31,17 +31,21 @@ from migrator.adapters.base import (
     RemoteId,
     RemoteMessage,
     Route,
+    Source,
     Target,
 )
 from migrator.adapters.zulip import topics
+from migrator.adapters.zulip.client import Server
 from migrator.adapters.zulip.compose import compose
 from migrator.adapters.zulip.fates import ARCHIVE, LIVE
 from migrator.adapters.zulip.lent import Memory
+from migrator.adapters.zulip.names import group_name
+from migrator.adapters.zulip.preflight import Told, tell
 from migrator.adapters.zulip.session import Session
 from migrator.adapters.zulip.threads import Policy
-from migrator.errors import UsageError
-from migrator.model import Conversation, CustomEmoji, File, Message, User, UserGroup, Workspace
-from migrator.secret import read_secret
+from migrator.errors import Retry, SkipItem, TargetUnavailable, UsageError
+from migrator.model import Conversation, CustomEmoji, File, GroupId, Message, User, UserGroup, Workspace
+from migrator.secret import Secret, read_secret
 
 __all__ = ["Zulip"]
 
@@ -71,6 +75,10 @@ class Zulip:
         self.lanes = int(self.settings.get("lanes", LANES))
         self.memory = Memory()
         self._session: Session | None = None
+        self._users: Mapping[str, User] = {}
+        self._groups: dict[GroupId, UserGroup] = {}
+        self._acting: dict[str, bool] = {}  # so that plan and move are of one mind
+        self._remote: Callable[[Kind, Key], RemoteId | None] = lambda _kind, _key: None
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -123,12 +131,28 @@ class Zulip:
         return await self._run(self.session.find, kind, list(keys), within)
 
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
-        return compose(message, directory, limits, self.policy)
+        return compose(message, directory, limits, self.policy, acts_for=self.acts_for, group=self._group)
+
+    def _group(self, group: GroupId) -> str | None:
+        """The name of a user group that is, or will be, on the server as the source calls it."""
+        known = self._groups.get(group)
+        return known.handle if known is not None and group_name(known) == known.handle else None
 
     async def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
         reading = self.session.posts.read(conversation, hashes=hashes)
         while (message := await self._run(next, reading, None)) is not None:
             yield message
+
+    def _tell(self) -> Told:
+        server = Server(str(self.settings["site"]), "", Secret(""), str(self.settings.get("ca_file", "")))
+        try:
+            return tell(server)
+        except (Retry, SkipItem) as error:
+            raise TargetUnavailable(
+                f"{server.site} does not say which version it is: {error}", hint="say it with --set version=VERSION"
+            ) from None
+        finally:
+            server.close()
 
     # ── required of a target that takes a package ───────────────────────────────────────────────────────────────────
 
@@ -137,9 +161,17 @@ class Zulip:
         from migrator.adapters.zulip import archive
 
         known = _known_people(self.settings.get("people_file"))
-        server = move.target.version if move.target else ""
-        chosen = archive.choices(self.settings, server, self.policy, self.main_topic, known)
+        asked = self.settings.get("site") and not self.settings.get("version")
+        told = await self._run(self._tell) if asked else None
+        chosen = archive.choices(self.settings, told, self.policy, self.main_topic, known)
         return archive.write(move, chosen, Path(str(move.options.get("out") or "") or move.folder))
+
+    async def recognise(self, source: Source) -> Mapping[Kind, Mapping[Key, RemoteId]]:
+        """What came of an archive; in this thread, to which the source may be tied."""
+        from migrator.adapters.zulip.recognise import recognise
+
+        known = _known_people(self.settings.get("people_file"))
+        return recognise(self.session, source, known, str(self.settings.get("email_domain") or ""))
 
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 
@@ -159,6 +191,22 @@ class Zulip:
 
     # ── optional verbs ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    def prepare(self, workspace: Workspace, remote: Callable[[Kind, Key], RemoteId | None]) -> None:
+        self._users = {bot: user for user in workspace.users.values() for bot in user.bot_ids} | dict(workspace.users)
+        self._groups = dict(workspace.groups)
+        self._remote = remote
+
+    def acts_for(self, user: str) -> bool:
+        """Without a server there is no saying: then yes. What nobody did, nobody can do."""
+        if self._session is None or not self._users:
+            return True
+        if user not in self._acting:
+            self._acting[user] = user in self._users and self.session.accounts.acts_for(self._users[user])
+        return self._acting[user]
+
+    async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
+        return await self._run(self.session.put_avatar, remote, image.name, body.read())
+
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         return await self._run(self.session.begin)
 
@@ -166,7 +214,11 @@ class Zulip:
         return await self._run(self.session.put_emoji, emoji.name, body)
 
     async def put_group(self, group: UserGroup, members: Mapping[str, RemoteId]) -> RemoteId:
-        return await self._run(self.session.put_group, group, members)
+        try:
+            return await self._run(self.session.put_group, group, members)
+        except SkipItem:
+            self._groups.pop(group.id, None)  # a mention of it would be none
+            raise
 
     async def react(self, reactions: Sequence[ReactionPost], receipts: Receipts) -> None:
         for reaction in reactions:
@@ -180,7 +232,19 @@ class Zulip:
         self, conversation: Conversation, remote: RemoteId, members: Mapping[str, RemoteId]
     ) -> None:
         self.session.posts.forget(remote)
+        await self._star(conversation)
         await self._run(self.session.places.close, conversation, remote)
+
+    async def _star(self, conversation: Conversation) -> None:
+        """Pins become stars of whoever pinned."""
+        for pin in conversation.pins:
+            by = self._users.get(pin.by)
+            if not pin.ts or by is None or not self.acts_for(pin.by):
+                continue
+            post = self._remote(Kind.POST, f"{conversation.id}/{pin.ts}")
+            account = self._remote(Kind.USER, by.id)
+            if post is not None and account is not None:
+                await self._run(self.session.star, account, post)
 
     async def finish(self, workspace: Workspace, users: Mapping[str, RemoteId]) -> Sequence[str]:
         return await self._run(self.session.finish, workspace)

@@ -22,7 +22,7 @@ from migrator.adapters.zulip.archive_people import Roster
 from migrator.adapters.zulip.archive_places import Places
 from migrator.adapters.zulip.archive_posts import Posts, Settings
 from migrator.adapters.zulip.emoji import custom_name
-from migrator.adapters.zulip.preflight import MAJORS, version_of
+from migrator.adapters.zulip.preflight import FOLDERS, MAJORS, Told, version_of
 from migrator.adapters.zulip.threads import Policy
 from migrator.directory import Names
 from migrator.errors import UsageError
@@ -31,6 +31,7 @@ from migrator.model import Workspace
 __all__ = ["Choices", "choices", "write"]
 
 DEFAULT_VERSION = 11
+FOLDERS_SINCE = 11
 EMPTY = (  # tables that the importer asks for and that a Slack export has nothing for (facts 4.3)
     "zerver_userprofile_mirrordummy",
     "zerver_userprofile_crossrealm",
@@ -46,9 +47,11 @@ OURS = ("uploads", "avatars", "emoji", "realm_icons", "realm.json", "attachment.
 
 
 class Choices(Struct, frozen=True):
-    """What the mover chose. `last`: last values of the sequences of people, channels and messages, if given."""
+    """What the mover chose. `last`: last values of the sequences of people, channels and messages, if given.
+    `folders`: whether this version knows folders of channels, whose key its import then asks for."""
 
     version: int
+    folders: bool
     policy: Policy
     main_topic: str
     last: tuple[int, int, int] | None = None
@@ -59,16 +62,21 @@ class Choices(Struct, frozen=True):
 
 
 def choices(
-    settings: Mapping[str, Any], server: str, policy: Policy, main_topic: str, known: Mapping[str, str]
+    settings: Mapping[str, Any], told: Told | None, policy: Policy, main_topic: str, known: Mapping[str, str]
 ) -> Choices:
     """From settings: `version`, `sequences` ("people,channels,messages"), `idle` (yes, no), `icon_file`,
-    `email_domain`. `server`: the version that a server told, if one was asked. UsageError."""
-    version = version_of(str(settings.get("version") or server or DEFAULT_VERSION))
+    `email_domain`. `told`: what a server said of itself, if one was asked. UsageError."""
+    text = str(settings.get("version") or (told.version if told else DEFAULT_VERSION))
+    version = version_of(text)
     if version not in MAJORS:
         raise UsageError(
-            f"version {settings.get('version') or server} is not known; known are {MAJORS.start} to {MAJORS.stop - 1}",
+            f"version {text} is not known; known are {MAJORS.start} to {MAJORS.stop - 1}",
             hint="give the version of the server that will import, e.g. --set version=11",
         )
+    # a build between two releases is one or the other: only the server itself can tell
+    folders = (
+        told.level >= FOLDERS if told else version > FOLDERS_SINCE or (version == FOLDERS_SINCE and "-" not in text)
+    )
     last = None
     if text := str(settings.get("sequences") or ""):
         if not re.fullmatch(r"\d+,\d+,\d+", text):
@@ -81,9 +89,8 @@ def choices(
     icon = Path(str(settings["icon_file"])) if settings.get("icon_file") else None
     if icon is not None and not icon.is_file():
         raise UsageError("icon_file cannot be read", hint="name a PNG, JPEG, GIF or WebP file")
-    return Choices(
-        version, policy, main_topic, last, idle == "yes", str(settings.get("email_domain") or ""), icon, known
-    )
+    domain = str(settings.get("email_domain") or "")
+    return Choices(version, folders, policy, main_topic, last, idle == "yes", domain, icon, known)
 
 
 def write(move: Move, chosen: Choices, out: Path) -> Sequence[str]:
@@ -120,7 +127,7 @@ class _Maker:
             workspace.domain or "app",
         )
         self.roster = Roster(workspace, people + 1, chosen.known, chosen.domain)
-        self.places = Places(workspace, self.roster, channels + 1, chosen.version)
+        self.places = Places(workspace, self.roster, channels + 1, chosen.version, chosen.folders)
         self.directory = Names(workspace, self._lookup(workspace))
         self.uploads = Uploads(out, move.source)
         self.emoji = Emoji(out, move.source)
@@ -151,9 +158,10 @@ class _Maker:
             self.pictured = put_avatars(self.out, self.move.source, self.roster, self.founded)
             if self.chosen.icon is not None:
                 put_icon(self.out, self.chosen.icon.read_bytes())
-            status = {"zulip_version": f"{self.chosen.version}.0", "migrations_by_app": {}}
+            build = ".0-dev" if self.chosen.version == FOLDERS_SINCE and not self.chosen.folders else ".0"
+            status = {"zulip_version": f"{self.chosen.version}{build}", "migrations_by_app": {}}
             (self.out / "migration_status.json").write_bytes(msgspec.json.encode(status))
-            _write_tables(self.out / "realm.json", self._tables())
+            _write_tables(self.out / "realm.json", self._tables(), {"import_source": "slack"})
         finally:
             self.posts.close()
         return self._advice()
@@ -205,18 +213,25 @@ class _Maker:
                 "reaction_type": kind,
             }
 
+    def _build(self) -> str:
+        """Which of two kinds of servers that call themselves 11."""
+        if self.chosen.version != FOLDERS_SINCE:
+            return ""
+        return " as it was released" if self.chosen.folders else " before its release (11.0-dev)"
+
     def _advice(self) -> list[str]:
         name = _subdomain(self.move.source.workspace)
         manage = "~/deployments/current/manage.py"
         said = [
-            f"the archive is for Zulip {self.chosen.version}: another version needs --set version=N",
+            f"the archive is for Zulip {self.chosen.version}{self._build()}: another one needs --set version=VERSION",
             f"check it: slack-migrator zulip check {self.out}",
             "copy the folder to the Zulip host, where the user zulip can read it; then there, as that user:",
             "stop the server: ~/deployments/current/scripts/stop-server",
             f"import it: {manage} import {name} /PATH/TO/{self.out.name}",
             "start the server: ~/deployments/current/scripts/start-server",
             f"let people in: {manage} send_password_reset_email -r {name} --all-users (or set up single sign-on)",
-            f"the organisation is called {name} at first: give it its name in its settings, and add user groups there",
+            f"compare it then, message by message: slack-migrator verify {self.move.folder.parent} --config FILE",
+            f"the organisation is called {name} at first: give it its name in its settings",
             f"if the import ends in an error: {manage} delete_realm -r {name}, and import again",
         ]
         if not self.settings.exact:
@@ -237,12 +252,17 @@ class _Maker:
         return said
 
 
-def _write_tables(path: Path, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
-    """A JSON object of lists of rows, written row by row; the file is there only when it is whole."""
+def _write_tables(
+    path: Path, tables: Mapping[str, Iterable[Mapping[str, Any]]], words: Mapping[str, str] | None = None
+) -> None:
+    """A JSON object of lists of rows, written row by row, and of `words`; the file is there only when it is whole."""
     draft = path.with_suffix(".part")
     encoder = msgspec.json.Encoder()
     with draft.open("wb") as file:
         opening = b"{"
+        for name, word in (words or {}).items():
+            file.write(opening + encoder.encode(name) + b":" + encoder.encode(word))
+            opening = b",\n"
         for name, rows in tables.items():
             file.write(opening + encoder.encode(name) + b":[")
             between = b"\n"

@@ -32,8 +32,8 @@ class Channel(Struct, frozen=True):
 
 
 class Places:
-    def __init__(self, workspace: Workspace, roster: Roster, first: int, version: int) -> None:
-        self._workspace, self._roster, self._version = workspace, roster, version
+    def __init__(self, workspace: Workspace, roster: Roster, first: int, version: int, folders: bool) -> None:
+        self._workspace, self._roster, self._version, self._folders = workspace, roster, version, folders
         self._recipients: dict[tuple[int, int], int] = {}
         self._groups: dict[tuple[int, ...], int] = {}  # by members, in order: one group for each
         self.channels: dict[ConversationId, Channel] = {}
@@ -89,7 +89,7 @@ class Places:
         conversation = channel.conversation
         creator = self._roster.find(conversation.creator) if conversation.creator else None
         private = conversation.kind is not ConversationKind.PUBLIC
-        return {
+        row = {
             "id": channel.id,
             "realm": 1,
             "name": channel.name,
@@ -101,3 +101,4 @@ class Places:
             "history_public_to_subscribers": True,
             "stream_post_policy": 1,
         }
+        return {**row, "folder": None} if self._folders else row

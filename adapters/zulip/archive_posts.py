@@ -22,7 +22,7 @@ from migrator.adapters.zulip import threads
 from migrator.adapters.zulip.archive_files import Emoji, Uploads
 from migrator.adapters.zulip.archive_people import Member, Roster
 from migrator.adapters.zulip.archive_places import Places, is_direct
-from migrator.adapters.zulip.archive_text import ArchiveWriter, resolve
+from migrator.adapters.zulip.archive_text import ArchiveWriter, mark, resolve
 from migrator.adapters.zulip.compose import BROADCAST, FILE, compose
 from migrator.adapters.zulip.emoji import reaction_name
 from migrator.adapters.zulip.threads import Policy
@@ -238,7 +238,8 @@ class Posts:
             if quoted == "\0":
                 return topic, source
             root.source = "\0"  # repeated once
-        head = self.writer.head(root.author.id, root.author.name, conversation.id, message.thread, quoted)
+        where = mark if self.settings.exact else self._slack
+        head = self.writer.head(root.author.id, root.author.name, where(conversation.id, message.thread), quoted)
         return (topic if topics else main), f"{head}\n{source}"
 
     def _history(self, message: Message, sender: Member) -> str:

@@ -68,11 +68,8 @@ class ArchiveWriter(ZulipWriter):
         """As `threads.pointer`."""
         if self._exact:
             return threads.pointer(channel, topic, label)
-        return f"{label.split(maxsplit=1)[0]} #**{name}>{topic}**"
+        return threads.named_pointer(name, topic, label)
 
-    def head(self, author: int, name: str, conversation: ConversationId, root: Ts, quoted: str) -> str:
-        """As `threads.head`."""
-        if self._exact:
-            return threads.head(author, mark(conversation, root), quoted)
-        said = f"@_**{name}** said:"
-        return f"{said}\n{threads.fenced_quote(quoted)}" if quoted.strip() else f"{said}\n\n---\n"
+    def head(self, author: int, name: str, root: str, quoted: str) -> str:
+        """As `threads.head`; `root` is the address of the message that is replied to."""
+        return threads.head(author if self._exact else name, root, quoted)

@@ -34,6 +34,7 @@ __all__ = ["check"]
 SHOWN = 20  # problems told of one kind; the rest are counted
 GROUP = 3
 FLAGS = 0x1FFF
+WORDS = ("sort_by_date", "import_source")  # what realm.json holds beside its tables
 YEAR_10000 = 253_402_300_800
 _UPLOAD = re.compile(r"/user_uploads/([^)\s]+)")
 _EMOJI = re.compile(r"[0-9a-z_.-]*[0-9a-z]")
@@ -51,7 +52,7 @@ class _Check:
         self.folder = folder
         self.problems: list[str] = []
         self._told: Counter[str] = Counter()
-        self.version = 0
+        self.version, self.build = 0, ""
         self.ids: dict[str, set[int]] = {}
         self.messages = array("q")  # ids, sorted once all are read
         self.attached: dict[str, set[int]] = {}  # path to the messages whose text links to it
@@ -93,7 +94,8 @@ class _Check:
         status = self._read("migration_status.json")
         if not isinstance(status, dict):
             return
-        self.version = version_of(str(status.get("zulip_version", "")))
+        self.build = str(status.get("zulip_version", ""))
+        self.version = version_of(self.build)
         if self.version not in MAJORS:
             self._say("version", f"{status.get('zulip_version')!r} in migration_status.json is not known")
         if not isinstance(status.get("migrations_by_app"), dict):
@@ -104,18 +106,21 @@ class _Check:
     def _realm(self, realm: Row) -> None:
         for name in sorted(ASKED_FOR - realm.keys()):
             self._say("missing table", name)
+        if not isinstance(realm.get("import_source"), str):
+            self._say("missing key", "realm.json: import_source, asked for since version 11")
         for name, rows in realm.items():
             if name == "zerver_usergroup":
                 self._say("table", "zerver_usergroup must be left out, or the server makes no groups of its own")
             elif name in TABLES and name != "zerver_reaction":
                 self.ids[name] = {row["id"] for row in self._rows(name, rows) if type(row.get("id")) is int}
-            elif name not in TABLES and name != "sort_by_date" and rows:
+            elif name not in TABLES and name not in WORDS and rows:
                 self._say("table", f"{name} has rows, whose rules are not known here")
         self.ids[USER] = self.ids.get(USER, set()) | self.ids.get("zerver_userprofile_mirrordummy", set())
         for name, rows in realm.items():
             if name in TABLES and name != "zerver_reaction":
                 self._table(name, TABLES[name], self._rows(name, rows))
         self._organisation(realm)
+        self._folders(realm)
         self._people(realm)
         self._places(realm)
 
@@ -168,6 +173,16 @@ class _Check:
             icon = (self.folder / "realm_icons" / "records.json").is_file()
             if (row.get("icon_source") == "U") != icon:
                 self._say("icon", "icon_source and realm_icons disagree")
+
+    def _folders(self, realm: Row) -> None:
+        """A released 11 asks every channel for its folder; up to 10 there is no such key."""
+        rows = self._rows(STREAM, realm.get(STREAM) or [])
+        having = [row for row in rows if "folder" in row]
+        if having and self.version <= 10:
+            self._say("unknown key", f"{STREAM} {having[0].get('id')}: folder, unknown to version {self.version}")
+        elif len(having) < len(rows) and (self.version >= 12 or (self.version == 11 and "-" not in self.build)):
+            lacking = next(row for row in rows if "folder" not in row)
+            self._say("missing key", f"{STREAM} {lacking.get('id')}: folder, asked for since version 11")
 
     def _people(self, realm: Row) -> None:
         people = [*(realm.get(USER) or []), *(realm.get("zerver_userprofile_mirrordummy") or [])]

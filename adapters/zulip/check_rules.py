@@ -72,7 +72,7 @@ TABLES: Mapping[str, Table] = {
     "zerver_userprofile_mirrordummy": _PROFILE,
     STREAM: Table(
         _words("id realm name date_created description creator deactivated invite_only history_public_to_subscribers"),
-        _words("stream_post_policy"),
+        _words("stream_post_policy folder"),
         {"realm": REALM, "creator": USER},
         _words("creator"),
         {"name": 60, "description": 1024},

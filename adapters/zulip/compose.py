@@ -6,7 +6,7 @@ sent; `Content` holds the places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -24,6 +24,8 @@ from migrator.model import (
     ConversationKind,
     File,
     FileMode,
+    GroupId,
+    GroupMention,
     Link,
     Local,
     Marks,
@@ -32,8 +34,10 @@ from migrator.model import (
     Paragraph,
     Text,
     Ts,
+    UserId,
 )
 from migrator.plain import linkable, visible
+from migrator.render import Job
 
 __all__ = ["FILE", "Content", "compose"]
 
@@ -54,14 +58,26 @@ class Content(Struct, frozen=True):
     topic: str = ""
 
 
+def _anybody(_user: UserId) -> bool:
+    return True
+
+
 def compose(
-    message: Message, directory: Directory, limits: Limits, policy: Policy, writer: ZulipWriter | None = None
+    message: Message,
+    directory: Directory,
+    limits: Limits,
+    policy: Policy,
+    writer: ZulipWriter | None = None,
+    acts_for: Callable[[UserId], bool] = _anybody,
+    group: Callable[[GroupId], str | None] | None = None,
 ) -> Composed:
     """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`. `writer` knows how
-    people, channels and messages are pointed at; by default by the directory's ids."""
+    people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come;
+    `group`: the name of a user group that is there.
+    """
     direct = directory.conversation_kind(message.conversation) in (ConversationKind.DIRECT, ConversationKind.GROUP)
     room = max(1000, limits.text - RESERVE) if limits.text else 0
-    writer = writer or _writer(directory)
+    writer = writer or _Writer(directory, group)
     body = _named(message, directory)
     losses: list[Loss] = []
     if not body and not message.files:
@@ -83,8 +99,11 @@ def compose(
     if message.thread and not topics:
         where = "in direct messages there are no topics" if direct else "threads=quotes was chosen"
         losses.append(Loss(Feature.REPLY, Fate.APPROXIMATED, f"as a quote: {where}"))
+    barred = sum(not acts_for(user) for reaction in message.reactions for user in reaction.users)
+    if barred:
+        losses.append(Loss(Feature.REACTION, Fate.DROPPED, "their keys are not to be had (set jwt_key_file)", barred))
     toned = sum(
-        len(reaction.users)
+        sum(map(acts_for, reaction.users))
         for reaction in message.reactions
         if (name := reaction_name(reaction)) is not None and not name.exact
     )
@@ -148,15 +167,23 @@ def _digest(content: Content, files: Sequence[File]) -> str:
     return blake2b(msgspec.json.encode(seen), digest_size=8).hexdigest()
 
 
-def _writer(directory: Directory) -> ZulipWriter:
-    def channel(conversation: ConversationId) -> str | None:
-        remote = directory.remote_conversation(conversation)
+class _Writer(ZulipWriter):
+    """Points at what the directory knows the ids of, and at user groups by their names, silently."""
+
+    def __init__(self, directory: Directory, group: Callable[[GroupId], str | None] | None) -> None:
+        super().__init__(channel=self._address, post=self._place)
+        self._directory, self._name_of = directory, group
+
+    def group(self, node: GroupMention, job: Job) -> str | None:
+        name = self._name_of(node.group) if self._name_of is not None else None
+        return f"@_*{name}*" if name else None
+
+    def _address(self, conversation: ConversationId) -> str | None:
+        remote = self._directory.remote_conversation(conversation)
         return f"/#narrow/channel/{remote}" if remote and remote.isdigit() else None
 
-    def post(conversation: ConversationId, ts: Ts) -> str | None:
-        place, remote = directory.remote_conversation(conversation), directory.remote_post(conversation, ts)
+    def _place(self, conversation: ConversationId, ts: Ts) -> str | None:
+        place, remote = self._directory.remote_conversation(conversation), self._directory.remote_post(conversation, ts)
         if not place or not remote:
             return None
         return f"/#narrow/channel/{place}/near/{remote}" if place.isdigit() else f"/#narrow/near/{remote}"
-
-    return ZulipWriter(channel=channel, post=post)

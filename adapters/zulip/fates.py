@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrator.adapters.base import Route, Support
+from migrator.adapters.base import Limits, Route, Support
 from migrator.ledger import Fate, Feature
 
 __all__ = ["ARCHIVE", "LIVE"]
@@ -27,17 +27,16 @@ _FATES: Mapping[Feature, Support] = dict.fromkeys(Feature, _LOSSLESS) | {
     Feature.EDIT: _no("Zulip marks only what is edited there"),
     Feature.REVISION: _no("the API keeps the history of edits made there only"),
     Feature.REACTION_REST: _no("the export does not name these people"),
-    Feature.PIN: _no("Zulip has no pins"),
+    Feature.PIN: _almost("as a star of whoever pinned it"),
     Feature.AUTHOR_NAME: _almost("the name as a bold first line"),
     Feature.STRANGER: _almost("as deactivated guest accounts"),
     Feature.BOT: _almost("as accounts of people"),
-    Feature.AVATAR: _no("people set their own pictures; the archive route brings them"),
+    Feature.AVATAR: _almost("of accounts that the move makes; who has one already keeps the picture there"),
     Feature.PROFILE: _almost("as custom fields of 50 characters; status is left out"),
     Feature.PURPOSE: _almost("in the channel's description, without formatting"),
     Feature.TOPIC: _almost("in the channel's description, without formatting"),
     Feature.UNDERLINE: _almost("as plain text"),
     Feature.HIGHLIGHT: _almost("as plain text"),
-    Feature.GROUP_MENTION: _almost("name as text"),
     Feature.BROADCAST_MENTION: _almost("word as text"),
     Feature.DATE: _almost("as it was written"),
     Feature.COLOR: _almost("value without a swatch"),
@@ -64,12 +63,12 @@ LIVE = Route(
 _ARCHIVE: Mapping[Feature, Support] = {**_FATES} | {
     Feature.EDIT: _LOSSLESS,
     Feature.REVISION: _almost("in the message's history, without the formatting of its view"),
-    Feature.PIN: _almost("as a star of whoever pinned it"),
     Feature.STRANGER: _almost("as accounts that nobody can enter"),
     Feature.BOT: _LOSSLESS,
     Feature.AVATAR: _LOSSLESS,
+    Feature.GROUP_MENTION: _almost("name as text"),
     Feature.PROFILE: _almost("as custom fields of 50 characters; a status without its emoji"),
-    Feature.USER_GROUP: _no("the import makes the server's own groups only; add them in its settings"),
+    Feature.USER_GROUP: _no("an import makes the server's own groups only; the live route adds them afterwards"),
     Feature.MESSAGE_LINK: _almost("to the message where sequences were given, else to Slack"),
 }
 
@@ -82,4 +81,5 @@ ARCHIVE = Route(
         "the last values of three sequences, for exact ids in mentions and links",
     ),
     rate=1000.0,
+    by_hand=Limits(),
 )

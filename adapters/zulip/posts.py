@@ -32,7 +32,8 @@ from migrator.errors import SkipItem
 __all__ = ["Posts"]
 
 REMEMBERED = 512  # posts kept for `find`, and roots for quotes
-_POINTER = re.compile(rf"\n*\[(?:{re.escape(threads.POINTER)}|{re.escape(threads.BACK)})\]\(([^)\s]+)\)\s*\Z")
+_LABEL = rf"(?:{re.escape(threads.POINTER)}|{re.escape(threads.BACK)})"
+_POINTER = re.compile(rf"\n*(?:\[{_LABEL}\]\(([^)\s]+)\)|{_LABEL}: #\*\*[^*]+\*\*)\s*\Z")
 _HEAD = re.compile(rf"@_\*\*\|\d+\*\* \[{threads.HEAD_LINK}\]\(")
 
 
@@ -240,10 +241,10 @@ class Posts:
                 return self._roots[root]
         raw = str(self.places.message(place, root, raw=True)["content"])
         pointed = _POINTER.search(raw)
-        topic = decoded_topic(pointed[1]) if pointed else None
+        topic = decoded_topic(pointed[1]) if pointed and pointed[1] else None
         if topic is None:
-            shown = str(self.places.message(place, root, raw=False)["content"])
-            topic = thread_topic(_ts(key), read(split(shown).html))
+            shown = split(str(self.places.message(place, root, raw=False)["content"]))
+            topic = shown.pointer or thread_topic(_ts(key), read(shown.html))
         found = (_POINTER.sub("", raw), topic)
         with self._lock:
             self._roots[root] = found
@@ -295,14 +296,14 @@ class Posts:
             self._roots.pop(remote, None)
 
     def read(self, place: RemoteId, *, hashes: bool) -> Iterator[RemoteMessage]:
-        called, _ = places.shown_names(self.memory)
-        names = {str(number): name for number, name in called.items()}
-        roots, direct = Roots(self.main_topic), places.is_direct(place)
+        names, channels = ({str(n): name for n, name in some.items()} for some in places.shown_names(self.memory))
+        direct = places.is_direct(place)
+        roots = Roots(self.main_topic, quotes=direct or self.policy is Policy.QUOTES)
         for message in self.places.read(place):
             parts = split(str(message["content"]))
             files = tuple(self._file(place, address, label, hashes) for address, label in uploads(parts.html))
             root = roots.of(message, parts, direct)
-            yield remote_message(message, parts, root, files, names.get, self.memory.state.emoji)
+            yield remote_message(message, parts, root, files, names.get, channels.get, self.memory.state.emoji)
 
     def _file(self, place: RemoteId, address: str, label: str, hashes: bool) -> RemoteFile:
         if not hashes:

@@ -17,9 +17,10 @@ from msgspec import Struct
 from migrator.adapters.zulip.client import MIRROR, Refused, Server
 from migrator.errors import AuthError, UsageError
 
-__all__ = ["Facts", "complaints", "inspect", "missing_rights", "version_of"]
+__all__ = ["Facts", "Told", "complaints", "inspect", "missing_rights", "tell", "version_of"]
 
 MAJORS = range(9, 13)
+FOLDERS = 389  # the feature level from which on channels have folders (11.0, but not every 11.0-dev)
 BUSY = 100_000  # calls a minute that keep the limit out of the way
 QUIET = {  # of new accounts while the move runs: no mail and no push of old messages, addresses usable as senders
     "enable_offline_email_notifications": False,
@@ -58,6 +59,19 @@ class Facts(Struct, frozen=True):
     edit_limit: int | None  # seconds; None: no limit
     allow_edits: bool
     rate: int
+
+
+class Told(Struct, frozen=True):
+    """What a server says of itself to anybody."""
+
+    version: str
+    level: int
+
+
+def tell(server: Server) -> Told:
+    """Ask a server what it is; no account is needed."""
+    settings = server.call("GET", "server_settings")
+    return Told(str(settings.get("zulip_version", "")), int(settings.get("zulip_feature_level", 0)))
 
 
 def version_of(text: str) -> int:

@@ -17,19 +17,24 @@ _PREVIEWS = frozenset({"message_inline_image", "message_embed", "inline-preview-
 _MENTIONS = frozenset({"user-mention", "user-group-mention", "topic-mention"})
 
 
-def read(html: str, shown_name: Callable[[str], str | None] | None = None) -> str:
-    """The words of a message. `shown_name` maps the user id of a mention to the name it stands for in the source; a
-    silent mention shows its name without the "@" that every mention is read back with."""
-    reader = _Reader(shown_name)
+Shown = Callable[[str], str | None]
+
+
+def read(html: str, shown_name: Shown | None = None, shown_channel: Shown | None = None) -> str:
+    """The words of a message. `shown_name` maps the user id of a mention to the name it stands for in the source, and
+    `shown_channel` that of a channel; a silent mention shows its name without the "@" that every mention is read back
+    with."""
+    reader = _Reader(shown_name, shown_channel)
     reader.feed(html)
     reader.close()
     return reader.text()
 
 
 class _Reader(HTMLParser):
-    def __init__(self, shown_name: Callable[[str], str | None] | None) -> None:
+    def __init__(self, shown_name: Shown | None, shown_channel: Shown | None) -> None:
         super().__init__(convert_charrefs=True)
-        self._shown_name = shown_name
+        self._shown_name, self._shown_channel = shown_name, shown_channel
+        self._in_channel = False  # within a channel's name, which is replaced
         self._words: list[str] = []
         self._divs: list[bool] = []  # open <div>s: whether they are previews
         self._spans: list[bool] = []  # open <span>s: whether their text is replaced
@@ -55,6 +60,11 @@ class _Reader(HTMLParser):
             if word is not None and not self._hidden:
                 self._words.append(word)
             self._hidden += word is not None
+        elif tag == "a" and "stream" in classes and (name := self._channel(named.get("data-stream-id") or "")):
+            if not self._hidden:
+                self._words.append("#" + name)
+            self._in_channel = True
+            self._hidden += 1
         elif tag == "a" and (url := named.get("href")):
             if not self._hidden:
                 self._linked.add(url)
@@ -64,6 +74,9 @@ class _Reader(HTMLParser):
             self._words.append(named.get("alt") or "")
         if tag in _BLOCKS and not self._hidden:
             self._words.append("\n")
+
+    def _channel(self, number: str) -> str | None:
+        return self._shown_channel(number) if self._shown_channel is not None else None
 
     def _replaced(self, classes: set[str], named: dict[str, str | None]) -> str | None:
         """What stands for a span: an emoji's characters, a mention's known name; None where its own text does."""
@@ -84,7 +97,10 @@ class _Reader(HTMLParser):
         return "" if "katex-html" in classes else None
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "div" and self._divs:
+        if tag == "a" and self._in_channel:
+            self._in_channel = False
+            self._hidden -= 1
+        elif tag == "div" and self._divs:
             self._hidden -= self._divs.pop()
         elif tag == "span" and self._spans:
             self._hidden -= self._spans.pop()

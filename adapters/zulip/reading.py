@@ -12,13 +12,16 @@ from msgspec import Struct
 
 from migrator.adapters.base import RemoteFile, RemoteId, RemoteMessage
 from migrator.adapters.zulip.read import read
-from migrator.adapters.zulip.threads import BACK, HEAD_LINK, POINTER, near
+from migrator.adapters.zulip.threads import BACK, HEAD_LINK, POINTER, near, origin
+from migrator.model import micros
 
 __all__ = ["Parts", "Roots", "decoded_topic", "split", "uploads"]
 
-_POINTER = re.compile(rf'\s*<p><a [^>]*?href="([^"]+)"[^>]*>({re.escape(POINTER)}|{re.escape(BACK)})</a></p>\s*\Z')
+_LABEL = f"({re.escape(POINTER)}|{re.escape(BACK)})"
+_POINTER = re.compile(rf'\s*<p><a [^>]*?href="([^"]+)"[^>]*>{_LABEL}</a></p>\s*\Z')
+_NAMED = re.compile(rf'\s*<p>{_LABEL}: <a class="stream-topic"[^>]*?href="([^"]+)"[^>]*>[^<]*</a></p>\s*\Z')
 _HEAD = re.compile(
-    r'\A\s*<p><span class="user-mention silent"[^>]*>[^<]*</span> '
+    r'\A\s*<p><span class="user-mention silent"[^>]*data-user-id="(\d+)"[^>]*>[^<]*</span> '
     rf'<a [^>]*?href="([^"]+)"[^>]*>{HEAD_LINK}</a>:</p>\s*'
 )
 _RULE = re.compile(r"\A<hr\s*/?>\s*")
@@ -28,23 +31,34 @@ _TOPIC = re.compile(r"/topic/([^/?#]+)")
 
 
 class Parts(Struct, frozen=True):
-    """HTML of the author's words; the message that a head leads to; the topic that a root's pointer leads to."""
+    """HTML of the author's words; the message that a head leads to; the topic that a root's pointer leads to.
+
+    `quoted`: author and time, in seconds, of the message that a head repeats whose id was not known when it was written
+    (an archive's, see `threads.origin`).
+    """
 
     html: str
     head: RemoteId | None = None
     pointer: str | None = None
+    quoted: tuple[str, int] | None = None
 
 
 def split(content: str) -> Parts:
     """Take heads and pointers off."""
-    root = pointed = None
-    if found := _POINTER.search(content):
+    root = pointed = quoted = None
+    if found := _POINTER.search(content) or _NAMED.search(content):
         content = content[: found.start()]
-        if found[2] == POINTER:
-            pointed = decoded_topic(html.unescape(found[1]))
-    if (found := _HEAD.match(content)) and (root := near(html.unescape(found[1]))):
-        content = _without_quote(content[found.end() :])
-    return Parts(content, root, pointed)
+        label, url = sorted(found.groups(), key=lambda text: text not in (POINTER, BACK))
+        if label == POINTER:
+            pointed = decoded_topic(html.unescape(url))
+    if found := _HEAD.match(content):
+        url = html.unescape(found[2])
+        root, before = near(url), origin(url)
+        if before is not None:
+            quoted = (found[1], micros(before[1]) // 1_000_000)
+        if root or quoted:
+            content = _without_quote(content[found.end() :])
+    return Parts(content, root, pointed, quoted)
 
 
 def _without_quote(rest: str) -> str:
@@ -80,21 +94,28 @@ def uploads(content: str) -> list[tuple[str, str]]:
 class Roots:
     """Which thread a message is in, while a conversation is read from its beginning."""
 
-    def __init__(self, main_topic: str) -> None:
-        self._main_topic = main_topic.casefold()
+    def __init__(self, main_topic: str, quotes: bool) -> None:
+        """`quotes`: replies stand beside their roots, as quotes: such as hold no id are told by author and time."""
+        self._main_topic, self._quotes = main_topic.casefold(), quotes
         self._of_topic: dict[str, RemoteId] = {}
+        self._written: dict[tuple[str, int], RemoteId] = {}
 
     def of(self, message: Mapping[str, Any], parts: Parts, direct: bool) -> RemoteId | None:
         if parts.pointer is not None:
             self._of_topic.setdefault(parts.pointer.casefold(), str(message["id"]))
+        head = parts.head
+        if self._quotes:
+            head = head or (self._written.get(parts.quoted) if parts.quoted else None)
+            if head is None:  # a root, or alone: replies are no roots
+                self._written.setdefault((str(message["sender_id"]), int(message["timestamp"])), str(message["id"]))
         if direct:
-            return parts.head
+            return head
         topic = str(message["subject"]).removeprefix("✔ ").casefold()
         if topic == self._main_topic:
-            return parts.head
-        if parts.head is not None:
-            self._of_topic.setdefault(topic, parts.head)
-        return parts.head or self._of_topic.get(topic)
+            return head
+        if head is not None:
+            self._of_topic.setdefault(topic, head)
+        return head or self._of_topic.get(topic)
 
 
 def remote_message(
@@ -103,9 +124,10 @@ def remote_message(
     root: RemoteId | None,
     files: tuple[RemoteFile, ...],
     shown_name: Callable[[str], str | None],
+    shown_channel: Callable[[str], str | None],
     emoji: Mapping[str, str],
 ) -> RemoteMessage:
-    text, emote = read(parts.html, shown_name), bool(message.get("is_me_message"))
+    text, emote = read(parts.html, shown_name, shown_channel), bool(message.get("is_me_message"))
     return RemoteMessage(
         key="",
         remote=str(message["id"]),

@@ -7,64 +7,35 @@ Zulip has no backslash escapes: outside code, a decimal HTML entity shows a char
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import ClassVar
 
 from migrator.adapters.zulip.emoji import custom_name, is_name
-from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered, fence
-from migrator.model import (
-    Broadcast,
-    ConversationId,
-    ConversationMention,
-    Emoji,
-    Quote,
-    Ts,
-    UserId,
-    UserMention,
-)
+from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered, entities, entity, fence
+from migrator.model import Broadcast, ConversationMention, Emoji, Quote, UserMention
 from migrator.plain import shown
 from migrator.render import Job
 
 __all__ = ["Rendered", "ZulipWriter"]
 
-_SPECIAL = re.compile(r"&(?=#?\w+;)|[*`^\\]|~+|\${2,}|\](?=\()|<(?=time:|[@!])|:(?=([\w+-]+):)", re.ASCII)
+# Every alternative begins with one certain character: that is what makes the search for them quick.
+_SPECIAL = re.compile(r"&(?=#?\w+;)|\*|`|\^|\\|~~*|\$\$+|\](?=\()|<(?=time:|[@!])|:(?=([\w+-]+):)", re.ASCII)
 _START = re.compile(
     r"#{1,6}(?:\s|$)|>|[-+](?=\s|$)|\d+\.(?=\s)|/(?:me|poll|todo)\b|[ \u00a0]+|\t"
     r"|[ |:]*-[-|: ]*$|[ ]{0,3}_[_ ]*$|[ ]{0,3}=+\s*$"
 )
 _BEFORE_MENTION = frozenset(" \t'\"({[/\n")
-_DOMAIN = re.compile(r"[.:@](?=\w|//)")
-
-Named = Callable[[UserId], str | None]
-
-
-def entity(character: str) -> str:
-    return f"&#{ord(character)};"
-
-
-def entities(text: str) -> str:
-    return "".join([entity(c) for c in text])
 
 
 class ZulipWriter(MarkdownWriter):
     """`person` gives what stands between the asterisks of a mention: a unique full name, "Name|id" or "|id"; by default
     "|id" where the directory's remote id is a number. `channel` gives a channel's address ("/#narrow/channel/9-x");
-    by default made of the remote id. `post` gives a message's address, None where it is not known.
+    by default made of the remote id. `post` gives a message's address.
     """
 
     plain_languages: ClassVar[frozenset[str]] = frozenset({"quote", "quoted", "spoiler", "math", "latex", "tex"})
+    all_marks: ClassVar[int] = STRIKE | ITALIC
     suspects: ClassVar[re.Pattern[str]] = re.compile(r"[&*`^\\~$\]<:]")
     starts: ClassVar[re.Pattern[str]] = _START
-
-    def __init__(
-        self,
-        *,
-        person: Named | None = None,
-        channel: Callable[[ConversationId], str | None] | None = None,
-        post: Callable[[ConversationId, Ts], str | None] | None = None,
-    ) -> None:
-        super().__init__()
-        self._person, self._channel, self._post = person, channel, post
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -74,7 +45,7 @@ class ZulipWriter(MarkdownWriter):
             if piece == "&":
                 return "&amp;"
             if piece == ":":
-                return "&#58;" if is_name(found.group(1)) or job.directory.remote_emoji(found.group(1)) else ":"
+                return "&#58;" if self.is_emoji(found.group(1), job) else ":"
             if piece == "<":
                 return "&lt;"
             if piece == "~":
@@ -88,27 +59,14 @@ class ZulipWriter(MarkdownWriter):
 
         return _SPECIAL.sub(disarmed, text)
 
-    def escape_start(self, line: str) -> str:
-        found = _START.match(line)
-        if found is None:
-            return line
-        piece = found.group()
-        rest = line[found.end() :]
-        if piece[0] in " \t\u00a0":
-            bare = line.lstrip(" \t\u00a0")
-            width = sum(4 if c == "\t" else 1 for c in line[: len(line) - len(bare)])
-            if width == 1:
-                return self.escape_start(bare)
-            if bare.startswith("@_**"):
-                bare = " " + bare  # after an entity it would be no mention
-            return "&nbsp;" * min(width, 40) + bare if bare else ""
+    def disarm_start(self, piece: str, rest: str) -> str:
         if piece[-1] == "." and piece[0].isdigit():
             return piece[:-1] + "&#46;" + rest
         return entity(piece[0]) + piece[1:] + rest
 
-    def disarm(self, address: str, job: Job) -> str:
-        text = self.escape(address, STRIKE | ITALIC, job).replace("[", "&#91;").replace("]", "&#93;")
-        return _DOMAIN.sub(lambda found: entity(found.group()), text)
+    def after_margin(self, line: str) -> str:
+        """After an entity, a mention would be none."""
+        return " " + line if line.startswith("@_**") else line
 
     def mark(self, text: str, marks: int, before: str, after: str) -> str:
         """Bold and italic work inside words; only markers that touch others, or an asterisk, need a gap."""
@@ -136,18 +94,16 @@ class ZulipWriter(MarkdownWriter):
         else:
             remote = job.directory.remote_conversation(node.conversation)
             address = f"/#narrow/channel/{remote}" if remote and remote.isdigit() else None
-        return self._anchor(address, self.disarm(shown(node, job.directory), job)) if address else None
+        return self.anchor(address, self.disarm(shown(node, job.directory), job)) if address else None
 
     def broadcast(self, node: Broadcast, job: Job) -> str | None:
         return None
 
     def emoji(self, node: Emoji, job: Job) -> str | None:
-        if job.directory.remote_emoji(node.name) is None:
-            return None
-        return f":{custom_name(node.name)}:"
+        return f":{custom_name(node.name)}:" if job.directory.remote_emoji(node.name) is not None else None
 
-    def message_url(self, conversation: ConversationId, ts: Ts, job: Job) -> str | None:
-        return self._post(conversation, ts) if self._post is not None else None
+    def is_emoji(self, word: str, job: Job) -> bool:
+        return is_name(word) or job.directory.remote_emoji(word) is not None
 
     def glued(self, source: str, before: str, after: str) -> str:
         """A mention needs a space or one of some signs before it; a link no exclamation mark."""

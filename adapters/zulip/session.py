@@ -26,7 +26,7 @@ from migrator.secret import Secret
 
 __all__ = ["Session"]
 
-MAX_EMOJI = 5 << 20  # bytes
+MAX_PICTURE = 5 << 20  # bytes, of an emoji or an avatar
 TRIES, FIRST_WAIT = 7, 0.05  # attempts and seconds
 
 T = TypeVar("T")
@@ -50,20 +50,15 @@ class Session:
     ) -> None:
         self.server = Server(site, email, key, ca_file)
         self.memory, self._jwt = memory, jwt
-        try:
-            self.facts = _patiently(lambda: inspect(self.server))
-        except Retry as retry:
-            raise TargetUnavailable(f"{site} does not answer: {retry}", hint="check site under [zulip]") from None
-        except Refused as refusal:
-            raise UsageError(
-                f"{site} is no Zulip server that can be used: {refusal.message}", hint="check site"
-            ) from None
+        self.facts = _answered(site, lambda: inspect(self.server))
         self.loans = Loans(self.server, self.facts, memory)
         self.accounts = Accounts(self.server, self.facts, memory, self.loans, jwt, domain, known)
         self.places = Places(self.server, self.facts, memory, self.loans, self.accounts)
         self.posts = Posts(self.server, self.facts, memory, self.loans, self.accounts, self.places, policy, main_topic)
+        _answered(site, self.accounts.load)  # a plan may be made in several processes, none of which may ask
         self._lock = threading.Lock()
         self._emoji: set[str] | None = None
+        self.unstarred = 0  # pins that could not become stars
 
     def target(self, lanes: int) -> Target:
         limits = Limits(text=self.facts.max_message, file=self.facts.max_file, lanes=lanes, batch=1)
@@ -121,6 +116,8 @@ class Session:
             advice.append("remove RATE_LIMITING_RULES or RATE_LIMITING from /etc/zulip/settings.py if you set it")
         made = [p.account for p in self.memory.state.people.values() if p.made]
         keyless = sum(1 for n in made if (a := self.accounts.get(n)) and a.active and self.accounts.key(n) is None)
+        if self.unstarred:
+            advice.append(f"{self.unstarred} pins did not become stars: whoever pinned cannot see the message")
         if keyless:
             advice.append(
                 f"{keyless} new accounts could not be entered: their messages stay unread and their notifications off"
@@ -156,7 +153,7 @@ class Session:
             if there in known:
                 return there
             data = body.read() if body is not None else stand_in()
-            if len(data) > MAX_EMOJI:
+            if len(data) > MAX_PICTURE:
                 data = stand_in()
             try:
                 self.server.call("POST", f"realm/emoji/{there}", file=_Named(data, f"{there}{suffix(data)}"))
@@ -165,6 +162,11 @@ class Session:
                     self.server.call("POST", f"realm/emoji/{there}", file=_Named(stand_in(), f"{there}.png"))
             known.add(there)
         return there
+
+    def has_emoji(self, name: str) -> bool:
+        """Whether the organisation has a custom emoji of this name."""
+        with self._lock:
+            return name in self._known_emoji()
 
     def _known_emoji(self) -> set[str]:
         if self._emoji is None:
@@ -190,6 +192,32 @@ class Session:
         rows = self.server.call("GET", "user_groups")["user_groups"]
         return next(str(row["id"]) for row in rows if str(row["name"]) == name)
 
+    def put_avatar(self, remote: RemoteId, name: str, data: bytes) -> RemoteId:
+        """Only of accounts that the move made: others keep the picture they have."""
+        number = int(remote)
+        if not any(person.account == number and person.made for person in self.memory.state.people.values()):
+            return "their own"
+        if len(data) > MAX_PICTURE:
+            raise SkipItem(f"the picture is larger than Zulip takes ({MAX_PICTURE} bytes)")
+        self._awake(number)
+        self.accounts.as_(number, "POST", "users/me/avatar", {}, file=_Named(data, name))
+        return f"avatar {number}"
+
+    def star(self, account: RemoteId, message: RemoteId) -> None:
+        """What a pin becomes: a star of whoever pinned. Where that is refused, `finish` says how often."""
+        self._awake(int(account))
+        try:
+            request = {"messages": [int(message)], "op": "add", "flag": "starred"}
+            self.accounts.as_(int(account), "POST", "messages/flags", request)
+        except SkipItem:
+            self.unstarred += 1
+
+    def _awake(self, number: int) -> None:
+        """Only who is active can do anything; who was not goes to sleep again when the move ends."""
+        account = self.accounts.get(number)
+        if account is not None and not account.active:
+            self.accounts.wake(account)
+
     def react(self, reaction: ReactionPost) -> None:
         """As the person; there already is as good as done."""
         wanted = reaction_name(reaction.reaction)
@@ -200,11 +228,22 @@ class Session:
         request = {"emoji_name": wanted.name}
         if wanted.code:
             request |= {"emoji_code": wanted.code, "reaction_type": wanted.reaction_type}
+        self._awake(int(reaction.user))
         try:
             self.accounts.as_(int(reaction.user), "POST", f"messages/{reaction.post}/reactions", request)
         except Refused as refusal:
             if refusal.code != "REACTION_ALREADY_EXISTS" and "already exists" not in refusal.message:
                 raise
+
+
+def _answered(site: str, act: Callable[[], T]) -> T:
+    """The first questions: who cannot answer them is no server for us."""
+    try:
+        return _patiently(act)
+    except Retry as retry:
+        raise TargetUnavailable(f"{site} does not answer: {retry}", hint="check site under [zulip]") from None
+    except Refused as refusal:
+        raise UsageError(f"{site} is no Zulip server that can be used: {refusal.message}", hint="check site") from None
 
 
 def _patiently(act: Callable[[], T]) -> T:

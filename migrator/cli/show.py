@@ -94,12 +94,14 @@ def outcome_text(outcome: Outcome) -> str:
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """`=` matched, `*` differing conversations, then the first mismatches, then the sentence."""
+    """`=` matched, `*` differing, `?` unreadable conversations, then the first mismatches, then the sentence."""
     out = []
     for conversation in verdict.conversations:
         wrong = sum(conversation.differences.values())
         mark = "*" if wrong else "="
         state = ", ".join(f"{n} {what}" for what, n in conversation.differences.items()) if wrong else "matched"
+        if conversation.unread:
+            mark, state = "?", f"not read back: {conversation.unread}"
         out.append(f"{mark} {conversation.name or conversation.id}: {conversation.messages:,} messages, {state}")
         for m in conversation.mismatches[:10]:
             where = f" ({m.at})" if m.at else ""

@@ -18,32 +18,35 @@ from migrator.progress import Progress
 
 @click.command(name="verify", short_help="Read the target back and compare.")
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file [the one of the move].")
 @click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(run: Path, as_json: bool, quiet: bool) -> None:
+def command(run: Path, config: Path | None, as_json: bool, quiet: bool) -> None:
     """Read the target of the move in the folder RUN back and compare every message with the export.
 
-    Ends with exit code 4 and names each difference where there is one.
+    Ends with exit code 4 and names each difference where there is one. A package that was loaded by hand, such as an
+    archive for Zulip, is compared like this once it is loaded.
 
     \b
     Example:
       slack-migrator verify slack-to-matrix-example.org
     """
-    move = reopen(run, Progress(quiet=quiet or as_json))
+    move = reopen(run, Progress(quiet=quiet or as_json), config=config, loaded=True)
 
     async def act() -> None:
         async with move:
             verdict = await move.verify()
             click.echo(msgspec.json.encode(verdict).decode() if as_json else verdict_text(verdict))
-            end(verdict.clean, 0, 0)
+            end(verdict.clean, len(verdict.unread), 0)
 
     asyncio.run(act())
 
 
-def reopen(run: Path, progress: Progress) -> Move:
-    """The move that a run folder belongs to, as it was started."""
+def reopen(run: Path, progress: Progress, *, config: Path | None = None, loaded: bool = False) -> Move:
+    """The move that a run folder belongs to, as it was started, perhaps with another configuration."""
     settings = RunFolder(run, create=False).read_settings()
-    config = Path(settings.config) if settings.config else None
+    if config is None and settings.config:
+        config = Path(settings.config)
     return Move(
         [Path(path) for path in settings.exports],
         settings.target,
@@ -51,5 +54,6 @@ def reopen(run: Path, progress: Progress) -> Move:
         settings.options,
         config=config,
         folder=run,
+        loaded=loaded,
         progress=progress,
     )

@@ -21,7 +21,8 @@ from tests.fakes.zulip_realm import Realm, Refusal, Upload, User
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 # Undocumented, but there and needed (5.1): the facts file names them, the description does not.
-UNDOCUMENTED = {"/realm", "/realm/domains", "/realm/domains/{domain}", "/jwt/fetch_api_key", "/mark_all_as_read"}
+UNDOCUMENTED = {"/realm", "/realm/domains", "/realm/domains/{domain}", "/jwt/fetch_api_key", "/mark_all_as_read",
+                "/users/me/avatar"}  # fmt: skip
 PENDING = {
     "/messages": {"sender", "forged", "time", "client", "topic"},
     "/users/me/subscriptions": {"send_new_subscription_messages"},
@@ -265,6 +266,23 @@ def _join_group(realm: Realm, user: User, request: dict[str, Any], path: list[st
     realm.groups[int(path[0])]["members"] += request["add"]
 
 
+def _avatar(realm: Realm, user: User, request: dict[str, Any], path: list[str], file: Any, *_: Any) -> None:
+    if file is None:
+        raise Refusal("You must upload exactly one avatar.")
+    if not file[1].startswith((b"\x89PNG\r\n\x1a\n", b"GIF8", b"\xff\xd8")):
+        raise Refusal("Could not decode image. Did you upload an image file?")
+    user.avatar = file[1]
+
+
+def _flag(realm: Realm, user: User, request: dict[str, Any], *_: Any) -> None:
+    if request["flag"] not in ("starred", "read") or request["op"] not in ("add", "remove"):
+        raise Refusal("Invalid flag")
+    for number in request["messages"]:
+        message = realm.access(user, number)
+        if request["flag"] == "starred":
+            (message.starred.add if request["op"] == "add" else message.starred.discard)(user.id)
+
+
 def _upload(realm: Realm, user: User, request: dict[str, Any], path: list[str], file: Any, *_: Any) -> dict[str, Any]:
     if file is None:
         raise Refusal("You must specify a file to upload")
@@ -320,6 +338,8 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("DELETE", r"messages/(\d+)", _delete),
     ("POST", r"messages/(\d+)/reactions", lambda r, u, q, p, *_: r.react(u, r.access(u, int(p[0])), q)),
     ("POST", "mark_all_as_read", _read_all),
+    ("POST", "messages/flags", _flag),
+    ("POST", "users/me/avatar", _avatar),
     ("PATCH", "settings", lambda r, u, q, *_: u.settings.update(q)),
     ("PATCH", "realm", _realm),
     ("PATCH", "realm/user_settings_defaults", _defaults),

@@ -44,6 +44,7 @@ class User:
     create: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     profile: dict[int, str] = field(default_factory=dict)
+    avatar: bytes = b""
 
     @property
     def admin(self) -> bool:
@@ -149,7 +150,9 @@ class Realm:
 
     def html(self, content: str) -> str:
         known = dict(self.emoji_names) | dict.fromkeys(self.emoji, "")
-        return Dialect({str(u.id): u.name for u in self.users.values()}, known).html(content)
+        channels = {channel.name: str(channel.id) for channel in self.channels.values()}
+        groups = {group["name"]: str(number) for number, group in self.groups.items()}
+        return Dialect({str(u.id): u.name for u in self.users.values()}, known, channels, groups).html(content)
 
     # ── who may what ────────────────────────────────────────────────────────────────────────────────────────────────
 

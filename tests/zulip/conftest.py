@@ -13,7 +13,8 @@ from migrator.adapters.base import Kind
 from migrator.adapters.zulip.adapter import Zulip
 from migrator.apply import Engine, Outcome, Patience
 from migrator.journal import Journal
-from migrator.plan import Options, make_plan
+from migrator.ledger import Fate, Feature
+from migrator.plan import Options, Plan, make_plan
 from migrator.progress import Progress
 from migrator.snapshot import JournalSnapshot
 from migrator.verify import Verdict, verify
@@ -45,6 +46,7 @@ class Mover:
     def __init__(self, fake: FakeZulip, folder: Path) -> None:
         self.fake, self.folder = fake, folder
         self.settings: dict[str, Any] = settings_for(fake)
+        self.plan: Plan | None = None
 
     def move(self, world: World, *, close: bool = True) -> Outcome:
         """`close` False leaves everything as a killed run would."""
@@ -55,7 +57,9 @@ class Mover:
                 try:
                     target = await adapter.open()
                     adapter.keep_in(self.folder)
+                    adapter.prepare(world.workspace, journal.remote)
                     plan = make_plan(world, adapter, target, JournalSnapshot(journal), Options())
+                    self.plan = plan
                     engine = Engine(world, adapter, target, journal, Options(), Progress(quiet=True), QUICK)
                     return await engine.run(plan.posts)
                 finally:
@@ -71,11 +75,21 @@ class Mover:
                 try:
                     target = await adapter.open()
                     adapter.keep_in(self.folder)
+                    adapter.prepare(world.workspace, journal.remote)
                     return await verify(world, adapter, target, journal, Options())
                 finally:
                     await adapter.close()
 
         return asyncio.run(act())
+
+    def accounted(self, feature: Feature) -> dict[Fate, int]:
+        """What the last plan said would become of a feature."""
+        assert self.plan is not None
+        found: dict[Fate, int] = {}
+        for line in self.plan.ledger:
+            if line.feature is feature:
+                found[line.fate] = found.get(line.fate, 0) + line.count
+        return found
 
     def remote(self, kind: Kind, key: str) -> str:
         with Journal(self.folder / "journal.sqlite") as journal:

@@ -55,6 +55,7 @@ async def move(site: str, folder: Path) -> None:
         try:
             target = await adapter.open()
             adapter.keep_in(folder)
+            adapter.prepare(world().workspace, journal.remote)
             patience = Patience(attempts=40, first=0.001, longest=0.01, settle=0.2)
             await Engine(world(), adapter, target, journal, Options(), Progress(quiet=True), patience).run()
         finally:

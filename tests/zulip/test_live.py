@@ -9,6 +9,7 @@ import pytest
 
 from migrator.adapters.base import Kind
 from migrator.errors import AuthError
+from migrator.ledger import Fate, Feature
 from migrator.model import (
     Author,
     Caption,
@@ -16,11 +17,13 @@ from migrator.model import (
     ConversationKind,
     CustomEmoji,
     File,
+    GroupMention,
     Loc,
     Local,
     Message,
     MessageKind,
     Paragraph,
+    Pin,
     Profile,
     Reaction,
     Role,
@@ -208,7 +211,7 @@ def test_files_posted_by_people_whose_keys_are_not_to_be_had_are_handed_over(mov
     assert not [m for m in realm.messages.values() if "hands over" in m.content and not m.deleted]
 
 
-def test_what_cannot_be_done_without_keys_is_refused_and_said(mover: Mover, realm: Realm) -> None:
+def test_direct_messages_without_any_key_are_refused_and_said(mover: Mover, realm: Realm) -> None:
     realm.add_user("ada@example.invalid", "Ada")
     realm.add_user("bo@example.invalid", "Bo")
     users = {
@@ -222,13 +225,63 @@ def test_what_cannot_be_done_without_keys_is_refused_and_said(mover: Mover, real
         Conversation("C1", "tea", ConversationKind.PUBLIC, ("U1", "U2")),
         Conversation("D1", "", ConversationKind.DIRECT, ("U1", "U2")),
     )
-    liked = say("hi", conversation="C1", ts="1700000001.000000", reactions=(Reaction("+1", "👍", ("U2",), 1),))
+    open_one = say("hi", conversation="C1", ts="1700000001.000000")
     private = say("psst", conversation="D1", ts="1700000001.000000")
-    outcome = mover.move(world_of([liked, private], *rooms, users=users))
-    assert {(kind, "jwt_key_file" in why) for kind, _, why in outcome.failures} == {
-        (Kind.REACTION, True),
-        (Kind.CONVERSATION, True),
-    }
+    outcome = mover.move(world_of([open_one, private], *rooms, users=users))
+    assert [(kind, key, "jwt_key_file" in why) for kind, key, why in outcome.failures] == [
+        (Kind.CONVERSATION, "D1", True)
+    ]
+
+
+def _liked() -> World:
+    """A message that somebody with an account, somebody without, and the mover reacted to; each pinned one too."""
+    users = people(User("U5", "mover", "Mover", email="admin@example.invalid"))
+    everybody = ("U1", "U2", "U5")
+    picture = Local("up/F1", len(PICTURE))
+    users = {key: msgspec.structs.replace(user, avatar=picture) for key, user in users.items()}
+    room = Conversation(
+        "C1",
+        "tea",
+        ConversationKind.PUBLIC,
+        everybody,
+        pins=tuple(Pin(f"170000000{n}.000000", by=user) for n, user in enumerate(everybody, 1)),
+    )
+    reactions = (Reaction("+1", "👍", everybody, 3), Reaction("tada", "🎉🏽", everybody, 3, tone=4))
+    messages = [
+        say("hi", conversation="C1", ts=f"170000000{n}.000000", user=user, reactions=reactions if n == 1 else ())
+        for n, user in enumerate(everybody, 1)
+    ]
+    return world_of(messages, room, users=users)
+
+
+def test_what_only_they_could_do_is_left_out_and_the_plan_says_so(mover: Mover, realm: Realm) -> None:
+    """Reactions, pins and pictures: of people whose keys are not to be had a line of the ledger, and no failure."""
+    ada = realm.add_user("ada@example.invalid", "Ada")
+    world = _liked()
+    assert mover.move(world).failures == ()
+    bo = realm.users[int(mover.remote(Kind.USER, "U2"))]
+    one = realm.messages[int(mover.remote(Kind.POST, "C1/1700000001.000000"))]
+    assert {row["user_id"] for row in one.reactions} == {bo.id, 101}
+    assert mover.accounted(Feature.REACTION) == {Fate.LOSSLESS: 2, Fate.APPROXIMATED: 2, Fate.DROPPED: 2}
+    starred = [realm.messages[int(mover.remote(Kind.POST, f"C1/170000000{n}.000000"))].starred for n in (1, 2, 3)]
+    assert starred == [set(), {bo.id}, {101}]
+    assert mover.accounted(Feature.PIN) == {Fate.APPROXIMATED: 2, Fate.DROPPED: 1}
+    assert (bo.avatar, ada.avatar, realm.users[101].avatar) == (PICTURE, b"", b"")
+    assert mover.accounted(Feature.AVATAR) == {Fate.APPROXIMATED: 2, Fate.DROPPED: 1}
+    assert differences(mover.check(world)) == []
+
+
+def test_with_their_keys_people_who_left_react_too_and_keep_their_pictures(mover: Mover, realm: Realm) -> None:
+    ada = realm.add_user("ada@example.invalid", "Ada", active=False, avatar=b"hers")
+    mover.settings["jwt_key"] = realm.jwt_key = "shared"
+    world = _liked()
+    assert mover.move(world).failures == ()
+    one = realm.messages[int(mover.remote(Kind.POST, "C1/1700000001.000000"))]
+    assert ada.id in {row["user_id"] for row in one.reactions}
+    assert one.starred == {ada.id}
+    assert (ada.active, ada.avatar) == (False, b"hers")
+    assert Fate.DROPPED not in mover.accounted(Feature.REACTION)
+    assert differences(mover.check(world)) == []
 
 
 def test_mentions_reach_the_right_one_of_two_people_of_the_same_name(mover: Mover, realm: Realm) -> None:
@@ -240,6 +293,22 @@ def test_mentions_reach_the_right_one_of_two_people_of_the_same_name(mover: Move
     (there,) = realm.in_channel("tea")
     wanted = [mover.remote(Kind.USER, u) for u in ("U2", "U3", "U4")]
     assert [f'data-user-id="{n}"' in realm.html(there.content) for n in wanted] == [True] * 3
+    assert differences(mover.check(world)) == []
+
+
+def test_mentions_of_user_groups_are_mentions_where_the_group_is_there(mover: Mover, realm: Realm) -> None:
+    groups = {"S1": UserGroup("S1", "devs", "Developers", ("U1",)), "S2": UserGroup("S2", "a*b", "", ())}
+    realm.groups[50] = {"id": 50, "name": "role:members", "members": [101]}
+    body = (Paragraph((GroupMention("S1"), Text(","), GroupMention("S2"), Text(" "), GroupMention("S9", "@gone"))),)
+    message = Message("C1", "1700000001.000000", Loc("x", 0), Author("U1"), body=body)
+    world = world_of([message], groups=groups)
+    assert mover.move(world).failures == ()
+    (there,) = realm.in_channel("tea")
+    html = realm.html(there.content)
+    number = next(n for n, group in realm.groups.items() if group["name"] == "devs")
+    assert f'<span class="user-group-mention silent" data-user-group-id="{number}">devs</span>' in html
+    assert html.count("user-group-mention") == 1
+    assert mover.accounted(Feature.GROUP_MENTION) == {Fate.LOSSLESS: 1, Fate.APPROXIMATED: 2}
     assert differences(mover.check(world)) == []
 
 

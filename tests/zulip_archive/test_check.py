@@ -82,6 +82,8 @@ REALM: dict[str, tuple[Damage, str]] = {
     "reaction by an odd code": (_first("zerver_reaction", reaction_type="realm_emoji", emoji_code="999"), "emoji"),
     "picture": (_first("zerver_realmemoji", file_name="gone.png"), "emoji"),
     "emoji name": (_first("zerver_realmemoji", name="Ü"), "emoji"),
+    "where it is from": (lambda t: t.pop("import_source"), "import_source"),
+    "folder": (_without("zerver_stream", "folder"), "missing key"),
     "version's key": (_without("zerver_realm", "moderation_request_channel"), "missing key"),
     "icon": (_first("zerver_realm", icon_source="U"), "icon"),
     "avatar": (lambda t: [row.update(avatar_source="U") for row in t["zerver_userprofile"]], "avatar"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from migrator.adapters.zulip.archive import choices
+from migrator.adapters.zulip.preflight import Told
 from migrator.adapters.zulip.threads import Policy
 from migrator.errors import UsageError
 from migrator.model import Conversation, ConversationKind, Message
@@ -153,9 +154,27 @@ def test_versions_get_their_own_keys(version: str, write: Write) -> None:
     new = int(version) >= 10
     assert ("is_channel_message" in rows(folder, "zerver_message")[0]) is new
     assert ("moderation_request_channel" in rows(folder, "zerver_realm")[0]) is new
+    assert ("folder" in rows(folder, "zerver_stream")[0]) is (int(version) >= 11)
+    assert json.loads((folder / "realm.json").read_text())["import_source"] == "slack"
     types = {row["id"]: row["type"] for row in rows(folder, "zerver_recipient")}
     alone = [row for row in rows(folder, "zerver_message") if types[row["recipient"]] == 1]
     assert bool(alone) is (int(version) < 12)
+
+
+def test_a_build_between_two_releases_is_told_apart_by_its_level_or_its_name() -> None:
+    """Channels of 11 have a folder since feature level 389, and some builds of 11.0-dev are older."""
+
+    def folders(settings: dict[str, Any], told: Told | None) -> bool:
+        return choices(settings, told, Policy.TOPICS, "main", {}).folders
+
+    assert [folders({}, Told("11.0-dev+git", level)) for level in (372, 389)] == [False, True]
+    assert [folders({"version": text}, None) for text in ("10.4", "11.0-dev+git", "11", "11.4", "12")] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_written_again_it_is_the_same(write: Write, kitchen: Path) -> None:
@@ -169,4 +188,4 @@ def test_written_again_it_is_the_same(write: Write, kitchen: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"version": "13"}, {"sequences": "1,2"}, {"idle": "x"}, {"icon_file": "/none"}])
 def test_a_wrong_choice_is_said(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        choices(wrong, "", Policy.TOPICS, "main", {})
+        choices(wrong, None, Policy.TOPICS, "main", {})

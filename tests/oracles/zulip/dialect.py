@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape
+from urllib.parse import quote
 
 _STASH = re.compile("\x02(\\d+)\x03")
 _FENCE = re.compile(r"(`{3,}|~{3,})\s*([^`~]*)$")
@@ -17,20 +18,36 @@ _TLD = "com|org|net|edu|sh|io|de|invalid|jp"
 _WORDS = r"[^\s\x02\x03<>\"]"
 
 
-class Zulip:
-    """`users`: names by id, for mentions; `emoji`: names that the server knows, to their code points ("" if custom)."""
+def _hashed(text: str) -> str:
+    return quote(text, safe="").replace(".", "%2E").replace("%", ".")
 
-    def __init__(self, users: dict[str, str] | None = None, emoji: dict[str, str] | None = None) -> None:
+
+class Zulip:
+    """`users`: names by id, for mentions; `emoji`: names that the server knows, to their code points ("" if custom);
+    `channels`, `groups`: ids by name."""
+
+    def __init__(
+        self,
+        users: dict[str, str] | None = None,
+        emoji: dict[str, str] | None = None,
+        channels: dict[str, str] | None = None,
+        groups: dict[str, str] | None = None,
+    ) -> None:
         self.users, self.emoji = users or {}, emoji or {}
+        self.named = {name.casefold(): number for number, name in reversed(self.users.items())}
+        self.channels = {name.casefold(): (number, name) for name, number in (channels or {}).items()}
         self.characters = {
             "".join(chr(int(p, 16)) for p in code.split("-")): name for name, code in self.emoji.items() if code
         }
         self.possible = re.compile("|".join(sorted(map(re.escape, self.characters), key=len, reverse=True)) or "(?!)")
+        self.groups = {name.casefold(): (number, name) for name, number in (groups or {}).items()}
         self._stash: list[str] = []
         self._passes: list[tuple[re.Pattern[str], Callable[[re.Match[str], int], str | None]]] = [
             (re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL), self._code),
             (re.compile(r"\*\*\*(?!\s)([^*^\n]+)(?<!\s)\*\*\*"), self._wrap("<strong><em>", "</em></strong>")),
             (re.compile(r"(?<![^\s'\"({\[/<])@(_?)\*\*([^*]+)\*\*"), self._mention),
+            (re.compile(r"(?<![^\s'\"({\[/<])@(_?)\*([^*]+)\*(?!\*)"), self._group),
+            (re.compile(r"(?<![^\s'\"(,:<])#\*\*([^*>]+)(?:>([^*]*))?\*\*"), self._channel),
             (re.compile(r"\B(?<!\$)\$\$(?!\$)([^\n_$](?:[^$\n])*)\$\$(?!\$)\B"), self._tex),
             (re.compile(r"<time:([^>]+)>"), self._time),
             (re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(\s*((?:[^()]|\([^()]*\))*?)\s*\)"), self._link),
@@ -88,11 +105,30 @@ class Zulip:
             return f'<span class="user-mention channel-wildcard-mention" data-user-id="*">@{spec}</span>'
         if spec == "topic":
             return f'<span class="topic-mention">@{spec}</span>'
-        name, _, user = spec.rpartition("|")
+        name, bar, user = spec.rpartition("|")
+        if not bar:
+            name, user = "", self.named.get(spec.casefold(), "")
         if user not in self.users or name not in ("", self.users[user]):
             return None
         kind, at = ("user-mention silent", "") if silent else ("user-mention", "@")
         return f'<span class="{kind}" data-user-id="{user}">{at}{escape(self.users[user], quote=False)}</span>'
+
+    def _group(self, found: re.Match[str], _: int) -> str | None:
+        silent, name = found.groups()
+        number, name = self.groups.get(name.casefold(), ("", ""))
+        if not number:
+            return None
+        kind, at = ("user-group-mention silent", "") if silent else ("user-group-mention", "@")
+        return f'<span class="{kind}" data-user-group-id="{number}">{at}{escape(name, quote=False)}</span>'
+
+    def _channel(self, found: re.Match[str], _: int) -> str | None:
+        number, name = self.channels.get(found.group(1).casefold(), ("", ""))
+        if not number:
+            return None
+        kind, href, shown = "stream", f"/#narrow/channel/{number}-{_hashed(name.replace(' ', '-'))}", f"#{name}"
+        if (topic := found.group(2)) is not None:
+            kind, href, shown = "stream-topic", f"{href}/topic/{_hashed(topic)}", f"{shown} > {topic}"
+        return f'<a class="{kind}" data-stream-id="{number}" href="{escape(href)}">{escape(shown, quote=False)}</a>'
 
     def _tex(self, found: re.Match[str], _: int) -> str:
         return f'<span class="tex-error">{escape(found.group(), quote=False)}</span>'

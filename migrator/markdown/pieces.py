@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -16,24 +16,52 @@ __all__ = [
     "add_words",
     "dedented",
     "fence",
-    "first",
+    "joined",
     "margin",
-    "merged",
     "one_kind_of_line_end",
     "simple",
     "spaces",
 ]
 
 TICKS = re.compile("`+")
-LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
+_LINE_ENDS = re.compile("[\n\r\v\f\x85\u2028\u2029]")
 
 
-class Piece(Struct):
+class Piece(Struct, gc=False):
     """A part of a line: `words` still to be escaped, or `source` as it is to stand."""
 
     marks: int
     words: str = ""
     source: str = ""
+
+
+def add_words(row: list[Piece], text: str, marks: int) -> None:
+    """Append words of one line."""
+    if not text.isprintable():
+        text = _LINE_ENDS.sub(" ", clean(text))
+    if text:
+        row.append(Piece(marks, text))
+
+
+def joined(row: list[Piece]) -> list[Piece]:
+    """Neighbours with equal marks as one piece."""
+    out: list[Piece] = []
+    index, end = 0, len(row)
+    while index < end:
+        piece = row[index]
+        index += 1
+        if not piece.source and index < end and _goes_on(piece, row[index]):
+            words = [piece.words]
+            while index < end and _goes_on(piece, row[index]):
+                words.append(row[index].words)
+                index += 1
+            piece = Piece(piece.marks, "".join(words))
+        out.append(piece)
+    return out
+
+
+def _goes_on(piece: Piece, following: Piece) -> bool:
+    return following.marks == piece.marks and not following.source
 
 
 def fence(text: str) -> str:
@@ -59,33 +87,6 @@ def spaces(space: str) -> str:
 
 def one_kind_of_line_end(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def add_words(rows: list[list[Piece]], text: str, marks: int) -> None:
-    if not text.isprintable():
-        text = clean(text)
-        for end in LINE_ENDS:
-            text = text.replace(end, " ")
-    if text:
-        rows[-1].append(Piece(marks, text))
-
-
-def merged(row: list[Piece]) -> Iterator[Piece]:
-    """Neighbours with equal marks as one piece."""
-    last: Piece | None = None
-    for piece in row:
-        if last is not None and not piece.source and not last.source and piece.marks == last.marks:
-            last = Piece(last.marks, last.words + piece.words)
-            continue
-        if last is not None:
-            yield last
-        last = piece
-    if last is not None:
-        yield last
-
-
-def first(piece: Piece) -> str:
-    return (piece.source or piece.words)[:1]
 
 
 def simple(blocks: Sequence[Block]) -> str:
