@@ -29,6 +29,7 @@ from migrator.model import (
     Event,
     File,
     GroupId,
+    Local,
     Message,
     Reaction,
     Ts,
@@ -121,6 +122,10 @@ class Source(Protocol):
 
         A `ledger` is told what was found in the raw records, and the fate of what does not come out as a message.
         """
+        ...
+
+    def holds(self, conversation: ConversationId, ts: Ts) -> bool:
+        """Whether there is a message of this `ts`: for links to messages, before they are read."""
         ...
 
     def open(self, file: File) -> BinaryIO:
@@ -332,10 +337,33 @@ class Foresees(Protocol):
         ...
 
 
+class Largest(Struct):
+    """The largest file of an export, in bytes, and the picture with most pixels (0: none, or not told)."""
+
+    file: int = 0
+    pixels: int = 0
+
+    def see(self, file: File) -> None:
+        if isinstance(file.data, Local):
+            self.file = max(self.file, file.data.size)
+            if file.mime.startswith("image/"):
+                self.pixels = max(self.pixels, file.width * file.height)
+
+    def merge(self, other: Largest) -> None:
+        self.file, self.pixels = max(self.file, other.file), max(self.pixels, other.pixels)
+
+
 @runtime_checkable
 class Concludes(Protocol):
-    def conclude(self) -> Sequence[str]:
-        """After every message was composed: sentences for the plan about what only all of them together show."""
+    def conclude(self, largest: Largest) -> Sequence[str]:
+        """After every message was looked at: sentences for the plan, about files that are too much for a setting."""
+        ...
+
+
+@runtime_checkable
+class RenamesReactions(Protocol):
+    def reaction_shown(self, reaction: Reaction) -> str:
+        """What `messages` gives back for a reaction that the target cannot show as it was; "" for all others."""
         ...
 
 

@@ -40,6 +40,9 @@ def table(rows: list[Row]) -> str:
         "| measure | ours | baseline | ratio | baseline is |\n|---|---|---|---|---|\n",
     ]
     for row in rows:
+        if row.missing:
+            out.append(f"| {row.measure} | – | – | – | {row.against}: not measured, {row.missing} |\n")
+            continue
         ratio = row.ours / row.baseline if row.baseline else 0
         figures = f"{row.ours:,.4g} {row.unit} | {row.baseline:,.4g} {row.unit} | {ratio:.2f}"
         out.append(f"| {row.measure} | {figures} | {row.against} |\n")

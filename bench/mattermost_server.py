@@ -17,12 +17,17 @@ from bench.rows import Row
 
 MESSAGES = int(os.environ.get("BENCH_SERVER_MESSAGES", "20000"))
 WORKERS = (1, 2, 4)
-RUNS = 3
+RUNS = int(os.environ.get("BENCH_SERVER_RUNS", "1"))
 
 
 def measure() -> list[Row]:
+    from tests.e2e.mattermost.build import cache_folder
     from tests.e2e.mattermost.server import Server
+    from tests.e2e.mattermost.tools import missing
 
+    what = f"the server's import of our {MESSAGES:,} messages"
+    if missing() or not (cache_folder() / "mattermost").exists():
+        return [Row.unmeasured(what, "1 worker", "`make test-mattermost` builds the server")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         export = generated(folder, MESSAGES)
@@ -33,7 +38,6 @@ def measure() -> list[Row]:
                     rates[workers].append(_rate(server, export, folder / f"run-{run}-{workers}", workers))
                 print(f"bench: {workers} workers: {rates[workers][-1]:,.0f} posts/s", file=sys.stderr)
     medians = {workers: statistics.median(some) for workers, some in rates.items()}
-    what = f"the server's import of our {MESSAGES:,} messages"
     return [
         Row(f"{what}, {workers} workers", medians[workers], medians[1], "posts/s", "1 worker")
         for workers in WORKERS

@@ -13,11 +13,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
+    """`missing` says what it would take to measure this: then there are no figures, ours would stand alone."""
+
     measure: str
     ours: float
     baseline: float
     unit: str
     against: str
+    missing: str = ""
+
+    @classmethod
+    def unmeasured(cls, measure: str, against: str, missing: str) -> Row:
+        return cls(measure, 0, 0, "", against, missing)
 
 
 def in_turn(ours: Callable[[], float], baseline: Callable[[], float], runs: int = 5) -> tuple[float, float]:
@@ -51,6 +58,9 @@ def peak_mib(script: str, *arguments: str) -> float:
     return int(done.stdout.split()[-1]) / 1024
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def cpu_seconds_of(command: list[str]) -> float:
+    """Processor seconds of a whole process: what a busy machine leaves as it is."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds(command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

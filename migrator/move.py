@@ -94,7 +94,7 @@ class Move:
         self.opened = False  # whether there is a source to look at
 
     async def __aenter__(self) -> Move:
-        self.source: Export = open_export(self.exports)
+        self.source: Export = open_export(self.exports, self.crew)
         self.opened = True
         self._stack.callback(self.source.close)
         try:

@@ -19,8 +19,10 @@ from migrator.adapters.base import (
     Adapter,
     Composed,
     Concludes,
+    Edits,
     Key,
     Kind,
+    Largest,
     Limits,
     RemoteId,
     Route,
@@ -37,7 +39,6 @@ from migrator.model import (
     Local,
     Message,
     Role,
-    Workspace,
 )
 from migrator.share import NOT_THEIRS, ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
 from migrator.survey import features
@@ -163,7 +164,8 @@ class Planner:
         self.snapshot, self.options = snapshot, options
         self.route = choose_route(adapter, options.route)
         self.limits = target.limits if target else Limits()
-        self.names = Names(source.workspace, partial(_foreseen, source.workspace, self.route, snapshot))
+        relinked = frozenset(c.id for c in chosen(source, options)) if _relinks(adapter, self.route) else frozenset()
+        self.names = Names(source.workspace, partial(_foreseen, source, self.route, snapshot, relinked))
         self.ledger = Ledger()
         self.may_act = partial(may_act, adapter, self.route)
         self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
@@ -183,8 +185,11 @@ class Planner:
             conversation, self.route, self.limits, self.snapshot, self.options.skip_notices, self.may_act
         )
         self._open[conversation.id] = planner
-        yield from planner.watch(self.source)
-        self._shares[conversation.id] = self._open.pop(conversation.id).share()
+        return planner.watch(self.source, self._close)
+
+    def _close(self, share: Share) -> None:
+        self._shares[share.line.id] = share
+        del self._open[share.line.id]
 
     def take(self, message: Message, composed: Composed) -> None:
         """What a message that was handed out became."""
@@ -221,23 +226,39 @@ class Planner:
             conversations=tuple(lines),
             ledger=tuple(self.ledger.lines()),
             found=found,
-            warnings=self._warnings(),
+            warnings=self._warnings(shares),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
 
-    def _warnings(self) -> tuple[str, ...]:
+    def _warnings(self, shares: Iterable[Share]) -> tuple[str, ...]:
         said = self.target.warnings if self.target else ()
-        return (*said, *self.adapter.conclude()) if isinstance(self.adapter, Concludes) else said
+        if not isinstance(self.adapter, Concludes):
+            return said
+        largest = Largest()
+        for share in shares:
+            largest.merge(share.largest)
+        return (*said, *self.adapter.conclude(largest))
 
 
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids
 
 
-def _foreseen(workspace: Workspace, route: Route, snapshot: Snapshot, kind: Kind, key: Key) -> RemoteId | None:
-    """What a writer will find when messages are sent: by then people, conversations, groups and emoji are made."""
+def _relinks(adapter: Adapter, route: Route) -> bool:
+    """Whether links to messages that are sent later will be mended: the engine does, where posts can be edited."""
+    return route.name == "live" and isinstance(adapter, Edits)
+
+
+def _foreseen(
+    source: Source, route: Route, snapshot: Snapshot, relinked: frozenset[str], kind: Kind, key: Key
+) -> RemoteId | None:
+    """What a writer will find in the end: people, conversations, groups, emoji, and messages of `relinked` ones."""
     if (remote := snapshot.remote(kind, key)) is not None:
         return remote
-    if kind is Kind.EMOJI:
+    workspace = source.workspace
+    if kind is Kind.POST:
+        conversation, _, ts = key.partition("/")
+        made = conversation in relinked and source.holds(conversation, ts)
+    elif kind is Kind.EMOJI:
         emoji = workspace.emoji.get(key)
         made = emoji is not None and isinstance(emoji.image, Local) and _holds(route, Feature.CUSTOM_EMOJI)
     elif kind is Kind.GROUP:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from migrator.adapters.base import Source
 from migrator.ledger import Ledger
-from migrator.model import ConversationId, File, Message, Workspace
+from migrator.model import ConversationId, File, Message, Ts, Workspace
 from migrator.plan import Options, Planner, chosen, is_skipped
 
 __all__ = ["Selection"]
@@ -27,11 +27,11 @@ class Selection:
 
     def messages(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Message]:
         if self._planner is not None:
-            yield from self._planner.watch(self.workspace.conversations[conversation])
-            return
-        for message in self._source.messages(conversation, ledger):
-            if not is_skipped(message, self._options):
-                yield message
+            return self._planner.watch(self.workspace.conversations[conversation])
+        return (m for m in self._source.messages(conversation, ledger) if not is_skipped(m, self._options))
+
+    def holds(self, conversation: ConversationId, ts: Ts) -> bool:
+        return conversation in self.workspace.conversations and self._source.holds(conversation, ts)
 
     def open(self, file: File) -> BinaryIO:
         return self._source.open(file)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from migrator.adapters.base import Composed, Draft, Key, Kind, Limits, RemoteId, Route, Source
+from migrator.adapters.base import Composed, Draft, Key, Kind, Largest, Limits, RemoteId, Route, Source
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Loss
 from migrator.model import (
     Conversation,
@@ -27,7 +27,7 @@ from migrator.model import (
     UserId,
 )
 from migrator.survey import Signature, features, features_of, signature
-from migrator.survey_text import text_features
+from migrator.survey_text import is_bare, text_features
 
 __all__ = [
     "NOT_THEIRS",
@@ -78,6 +78,7 @@ class Share(Struct, frozen=True):
 
     line: ConversationLine
     ledger: Ledger
+    largest: Largest
 
 
 def post_key(message: Message, part: str = "") -> Key:
@@ -121,7 +122,7 @@ class ConversationPlanner:
         self.conversation, self.may_act = conversation, may_act
         self.route, self.limits = route, limits
         self.snapshot, self.skip_notices = snapshot, skip_notices
-        self.ledger = Ledger()
+        self.ledger, self.largest = Ledger(), Largest()
         self.placeholders: set[str] = set()
         self.posts = snapshot.done(Kind.POST, conversation.id)
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
@@ -132,31 +133,31 @@ class ConversationPlanner:
         self.sorts: dict[_Kind, _Sort] = {}
         self.here: set[str] = set()  # pinned messages that were met
 
-    def watch(self, source: Source) -> Iterator[Message]:
-        """The messages to move, each to be taken next; those left out are settled here."""
+    def watch(self, source: Source, close: Callable[[Share], None]) -> Iterator[Message]:
+        """The messages to move, each to be taken next; those left out are settled here. `close` is told the sum."""
         pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
         for message in source.messages(self.conversation.id, self.ledger):
             self.count += 1
-            self.last = message.ts
-            if self.count == 1:
-                self.first = message.ts
-            if message.ts in pinned:
+            if pinned and message.ts in pinned:
                 self.here.add(message.ts)
             if self.skip_notices and is_notice(message):
                 self._skip(message)
             else:
                 yield message
+            if self.count == 1:
+                self.first = message.ts
+            self.last = message.ts
+        close(self.share())
 
     def take(self, message: Message, composed: Composed) -> None:
-        held = signature(message)
         if message.kind is MessageKind.PLACEHOLDER:
             self.placeholders.add(message.ts)
         else:
-            self._sort(message, held, composed)
-        ts, drafts = message.ts, composed.drafts
+            self._sort(message, composed)
+        pending, drafts = self.pending, composed.drafts
         for draft in drafts:
-            self.pending.append(f"{ts}/{draft.part}={draft.digest}")
-        if len(self.pending) >= PENDING:
+            pending.append(f"{message.ts}/{draft.part}={draft.digest}")
+        if len(pending) >= PENDING:
             self._hash()
         if self.posts:
             for draft in drafts:
@@ -165,6 +166,8 @@ class ConversationPlanner:
             self.new += len(drafts)
         if message.reactions:
             self._react(message)
+        for file in message.files:
+            self.largest.see(file)
 
     def share(self) -> Share:
         """The sum, after the last message."""
@@ -185,7 +188,7 @@ class ConversationPlanner:
             last=self.last,
             digest=self.digest.hexdigest(),
         )
-        return Share(line, self.ledger)
+        return Share(line, self.ledger, self.largest)
 
     def _hash(self) -> None:
         self.digest.update(";".join([*self.pending, ""]).encode())
@@ -211,11 +214,12 @@ class ConversationPlanner:
         for feature, n in features(message):
             self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
 
-    def _sort(self, message: Message, held: Signature, composed: Composed) -> None:
-        text = text_features(message.body)
+    def _sort(self, message: Message, composed: Composed) -> None:
+        body, losses = message.body, composed.losses
+        text = () if is_bare(body) else tuple(text_features(body).items())
         files = tuple([file_shortfall(file, self.limits) for file in message.files]) if message.files else ()
-        orphan = message.thread != "" and message.thread in self.placeholders
-        kind = held, tuple(text.items()) if text else (), composed.losses, files, orphan
+        orphan = message.thread in self.placeholders if message.thread else False
+        kind = signature(message), text, losses, files, orphan
         sort = self.sorts.get(kind)
         if sort is None:
             sort = self.sorts[kind] = _Sort()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from migrator.ledger import Feature
@@ -37,7 +37,7 @@ from migrator.model import (
     UserMention,
 )
 
-__all__ = ["text_features"]
+__all__ = ["is_bare", "text_features"]
 
 Tally = dict[Feature, int]
 
@@ -71,6 +71,14 @@ def text_features(blocks: Iterable[Block]) -> Tally:
     for block in blocks:
         _BLOCKS[type(block)](block, tally)
     return tally
+
+
+def is_bare(blocks: Sequence[Block]) -> bool:
+    """Whether a text is nothing but words in one piece, as most are: it has no features."""
+    if len(blocks) != 1 or type(block := blocks[0]) is not Paragraph:
+        return not blocks
+    leaves = block.inlines
+    return len(leaves) == 1 and type(leaf := leaves[0]) is Text and not leaf.marks
 
 
 def _inlines(leaves: Iterable[Inline], tally: Tally) -> None:

@@ -24,6 +24,7 @@ from migrator.adapters.base import (
     Kind,
     RemoteId,
     RemoteMessage,
+    RenamesReactions,
     ShowsPlaces,
     Source,
     Target,
@@ -379,7 +380,9 @@ def shown_as(reaction: Reaction) -> str:
 
 
 def given_as(reaction: Reaction, adapter: Adapter) -> str:
-    """As `shown_as`, on this target: without the skin tone where it knows none."""
+    """As `shown_as`, on this target: without the skin tone where it knows none, or by another name."""
+    if isinstance(adapter, RenamesReactions) and (name := adapter.reaction_shown(reaction)):
+        return without_variation(name)
     shown = shown_as(reaction)
     toned = getattr(adapter, "skin_tones", True)
     return shown if toned else shown.translate(dict.fromkeys(range(0x1F3FB, 0x1F400)))

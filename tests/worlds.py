@@ -53,6 +53,9 @@ class World:
                     ledger.find(feature, n)
             yield message
 
+    def holds(self, conversation: str, ts: str) -> bool:
+        return any(message.ts == ts for message in self.messages_of.get(conversation, ()))
+
     def open(self, file: File) -> BinaryIO:
         assert isinstance(file.data, Local)
         return io.BytesIO(self.data[file.data.member])

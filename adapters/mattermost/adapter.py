@@ -10,13 +10,25 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId, RemoteMessage, Route, Target
+from migrator.adapters.base import (
+    Composed,
+    Directory,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    Move,
+    RemoteId,
+    RemoteMessage,
+    Route,
+    Target,
+)
 from migrator.adapters.mattermost.book import NO_NAMES, Book
 from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT
-from migrator.adapters.mattermost.present import NOTHING, Largest, Present
+from migrator.adapters.mattermost.present import NOTHING, Present
 from migrator.errors import UsageError
-from migrator.model import Local, Message, Workspace
+from migrator.model import Message, Reaction, Workspace
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.driver import Driver
@@ -41,7 +53,6 @@ class Mattermost:
         self._writer: MattermostWriter | None = None
         self._prepared: tuple[Workspace, Callable[[Kind, Key], RemoteId | None]] | None = None
         self._run: Path | None = None
-        self.largest = Largest()
         self.pixels = 0  # the most that a picture may have; 0: no limit, or one that will be raised
 
     # ── the contract ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -59,9 +70,6 @@ class Mattermost:
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
         if self._writer is None:
             self._writer = writer_for(self.book)
-        for file in message.files:
-            if isinstance(file.data, Local):
-                self.largest.see(file)
         return compose(message, directory, self.book, limits, self._writer, self.pixels)
 
     def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
@@ -78,9 +86,12 @@ class Mattermost:
     async def foresee(self, workspace: Workspace) -> Sequence[str]:
         return self.driver.foresee()
 
-    def conclude(self) -> Sequence[str]:
+    def reaction_shown(self, reaction: Reaction) -> str:
+        return self.book.reaction_shown(reaction) if self.book is not None else ""
+
+    def conclude(self, largest: Largest) -> Sequence[str]:
         """Settings in the way of the largest file and the largest picture of the export."""
-        return self._driver.conclude() if self._driver is not None else ()
+        return self._driver.conclude(largest) if self._driver is not None else ()
 
     async def load(self, move: Move) -> Sequence[str]:
         """Write the package; with a server, have it imported (route "import")."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct, structs
 
 from migrator.adapters.base import Key, Kind, RemoteId
-from migrator.adapters.mattermost.emoji import custom_name, is_name
+from migrator.adapters.mattermost.emoji import character, custom_name, is_name, reaction_name
 from migrator.adapters.mattermost.names import (
     channel_name,
     is_channel_name,
@@ -23,7 +23,7 @@ from migrator.adapters.mattermost.names import (
     username,
 )
 from migrator.adapters.mattermost.present import NOTHING, Account, Present
-from migrator.model import Conversation, ConversationId, ConversationKind, Role, User, UserId, Workspace
+from migrator.model import Conversation, ConversationId, ConversationKind, Reaction, Role, User, UserId, Workspace
 
 __all__ = ["NO_NAMES", "Book", "Lookup", "Names", "Person", "Room", "bot_note", "invented_address"]
 
@@ -132,6 +132,19 @@ class Book:
         """What a mention of this username stands for, to read back what was written."""
         person = self.by_username.get(username)
         return person.user.name if person else None
+
+    def reaction(self, reaction: Reaction) -> str:
+        """What a reaction is called: by the server's name for its emoji, else by that of an emoji of its own."""
+        if reaction.char and (standard := reaction_name(reaction)) is not None:
+            return standard.name
+        return self.emoji.get(reaction.name) or custom_name(reaction.name)
+
+    def reaction_shown(self, reaction: Reaction) -> str:
+        """How the server gives back a reaction that is not shown as it was; "" for all others."""
+        standard = reaction_name(reaction) if reaction.char else None
+        if standard is not None:
+            return "" if standard.exact else character(standard.name)
+        return "" if reaction.name in self.emoji else f":{custom_name(reaction.name)}:"
 
     @property
     def newcomers(self) -> Names:

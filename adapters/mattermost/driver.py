@@ -10,21 +10,33 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId, RemoteMessage, Target
+from migrator.adapters.base import (
+    Composed,
+    Directory,
+    Key,
+    Kind,
+    Largest,
+    Limits,
+    Move,
+    RemoteId,
+    RemoteMessage,
+    Target,
+)
 from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest
-from migrator.errors import UsageError
+from migrator.errors import TargetUnavailable, UsageError
 from migrator.model import Local, Message, Workspace
 from migrator.secret import Secret, read_secret
 
 if TYPE_CHECKING:
     from migrator.adapters.mattermost.book import Book, Room
-    from migrator.adapters.mattermost.present import Largest, Present
+    from migrator.adapters.mattermost.present import Present
 
 __all__ = ["Driver", "Host"]
 
@@ -34,7 +46,6 @@ class Host(Protocol):
 
     settings: Mapping[str, Any]
     present: Present
-    largest: Largest
     pixels: int
 
     @property
@@ -113,10 +124,11 @@ class Driver:
             self._rest = None
 
     def _give_back(self) -> None:
-        """Previews are on again, also where a killed run left them off."""
-        if self.may_change_settings and self.facts is not None:
-            preflight.resume_previews(self.rest)
-            self._quiet = None
+        """Previews are on again, also where a killed run left them off. An unreachable server is left to the next."""
+        self._quiet = None
+        if self.facts is not None:
+            with suppress(TargetUnavailable):
+                preflight.resume_previews(self.rest)
 
     def posts(self, channel: str) -> list[RemotePost]:
         """All posts of a channel; see `preflight.stop_previews` for why a setting is changed for it."""
@@ -262,12 +274,12 @@ class Driver:
             )
         return said
 
-    def conclude(self) -> list[str]:
-        """What the files need; known only once every message was looked at."""
+    def conclude(self, largest: Largest) -> list[str]:
+        """What the files need."""
         if self.facts is None:
             return []
         ending = " (will be set)" if self.may_change_settings else " (set_server_config = true has it set)"
-        return [need.sentence() + ending for need in preflight.needs_of_files(self.facts, self.host.largest)]
+        return [need.sentence() + ending for need in preflight.needs_of_files(self.facts, largest)]
 
     # ── load ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

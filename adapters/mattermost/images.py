@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from migrator.adapters.mattermost.present import Largest
+from migrator.adapters.base import Largest
 
 __all__ = ["EMOJI_BYTES", "avatar", "emoji", "largest_in"]
 

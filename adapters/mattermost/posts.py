@@ -18,8 +18,7 @@ from msgspec import Struct, field
 from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits, RemoteId, Source
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.book import Book, Person, Room
-from migrator.adapters.mattermost.emoji import custom_name, reaction_name
-from migrator.model import File, Local, Message, Reaction, Ts, micros
+from migrator.model import File, Local, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
 
@@ -168,9 +167,10 @@ class Writer:
                 if person is None:
                     self.strangers += 1
                     continue
+                threaded = message.is_root or message.thread
                 for draft in made.drafts:
                     post = self._made(message, draft, person)
-                    if draft.thread and (message.thread or (message.is_root and not draft.part)):
+                    if threaded and draft.thread and (message.thread or not draft.part):
                         self._keep(message, draft, post, person)
                     elif post.fresh:
                         data = before + encode(lines.Post(*post.fields, *place)) + after
@@ -179,35 +179,31 @@ class Writer:
                 yield from self._thread(thread)
 
     def _made(self, message: Message, draft: Draft, person: Person) -> _Made:
-        content = draft.content
-        key = f"{message.conversation}/{message.ts}"
-        if draft.part:
-            key = f"{key}/{draft.part}"
-        wanted = _millis(message.ts)
-        reply = message.thread != "" and draft.thread
+        content, part, ts = draft.content, draft.part, message.ts
+        key = f"{message.conversation}/{ts}/{part}" if part else f"{message.conversation}/{ts}"
+        wanted = int(ts[:10] + ts[11:14]) if len(ts) == 17 and ts[10] == "." else micros(ts) // 1000
+        type_: str = content.type
         if self.held and (held := self.held.get(key)):
             time, text, type_ = held.create_at, held.message, held.type
             props, edited = held.props, held.edit_at
             self.clock.last = max(self.clock.last, time)
         else:
-            time, text, type_ = self.clock.next(wanted), content.message, content.type
+            time, text = self.clock.next(wanted), content.message
             props = {**content.props, KEY: key} if content.props else {KEY: key}
             if time != wanted:
                 props[SHIFT] = time - wanted
-            edited = _millis(message.edited.at) if message.edited is not None else 0
-        self._count(type_, time, root=not reply)
-        pinned = not draft.part and message.ts in self.pinned
-        reactions = self._reactions(message, time) if message.reactions and not draft.part else ()
-        files = tuple([lines.Attachment(attachment_path(file)) for file in draft.files]) if draft.files else ()
-        fresh = self.done is None or self._is_fresh(message, draft, key)
-        return _Made((person.username, text, time, type_, props, edited, pinned, reactions, files), key, time, fresh)
-
-    def _count(self, type_: str, time: int, *, root: bool) -> None:
+            edited = 0 if message.edited is None else micros(message.edited.at) // 1000
         totals = self.totals
         totals.last = max(totals.last, time)
         if type_ not in UNCOUNTED:
             totals.messages += 1
-            totals.roots += root
+            if not (message.thread and draft.thread):
+                totals.roots += 1
+        pinned = not part and ts in self.pinned
+        reactions = self._reactions(message, time) if message.reactions and not part else ()
+        files = tuple([lines.Attachment(attachment_path(file)) for file in draft.files]) if draft.files else ()
+        fresh = self.done is None or self._is_fresh(message, draft, key)
+        return _Made((person.username, text, time, type_, props, edited, pinned, reactions, files), key, time, fresh)
 
     def _is_fresh(self, message: Message, draft: Draft, key: Key) -> bool:
         """Whether an earlier run has not loaded it as it is now."""
@@ -224,8 +220,7 @@ class Writer:
     def _reactions(self, message: Message, time: int) -> tuple[lines.Reaction, ...]:
         made: dict[tuple[str, str], None] = {}
         for reaction in message.reactions:
-            standard = reaction_name(reaction) if reaction.char else None
-            name = standard.name if standard else self.book.emoji.get(reaction.name) or custom_name(reaction.name)
+            name = self.book.reaction(reaction)
             for user in self.book.usernames(reaction.users):
                 made[user, name] = None
         return tuple([lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made)])
@@ -283,12 +278,6 @@ class Writer:
         entries = [root, *replies] if number == 0 and root.fresh else replies
         files = tuple([file for entry in [root, *replies] for file in entry.files])
         return Line(self._before + data + self._after, tuple([(e.key, e.digest) for e in entries]), files, number)
-
-
-def _millis(ts: Ts) -> int:
-    if len(ts) == 17 and ts[10] == ".":  # as nearly all are
-        return int(ts[:10] + ts[11:14])
-    return micros(ts) // 1000
 
 
 def _weight(entry: _Entry) -> int:

@@ -13,7 +13,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from migrator.adapters.mattermost.present import Account, Largest, Place, Present
+from migrator.adapters.base import Largest
+from migrator.adapters.mattermost.present import Account, Place, Present
 from migrator.adapters.mattermost.rest import CONNECTIONS, Refused, Rest
 from migrator.errors import AuthError, LimitExceeded, UsageError
 

@@ -1,7 +1,4 @@
-"""What a server holds before a move, as far as names can clash with ours, and what it will have to take in.
-
-The driver fills `Present` when it opens; `Largest` grows while messages are composed.
-"""
+"""What a server holds before a move, as far as names can clash with ours. The driver fills it."""
 
 from __future__ import annotations
 
@@ -9,9 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from migrator.model import File, Local
-
-__all__ = ["NOTHING", "Account", "Largest", "Place", "Present"]
+__all__ = ["NOTHING", "Account", "Place", "Present"]
 
 
 class Account(Struct, frozen=True):
@@ -51,16 +46,3 @@ class Present(Struct, frozen=True):
 
 
 NOTHING = Present()
-
-
-class Largest(Struct):
-    """The largest file met, in bytes, and the picture with most pixels, as the export tells them."""
-
-    file: int = 0
-    pixels: int = 0
-
-    def see(self, file: File) -> None:
-        if isinstance(file.data, Local):
-            self.file = max(self.file, file.data.size)
-        if file.mime.startswith("image/"):
-            self.pixels = max(self.pixels, file.width * file.height)

@@ -23,7 +23,6 @@ from migrator.adapters.mattermost import seal as seals
 from migrator.adapters.mattermost.book import Book
 from migrator.adapters.mattermost.compose import MAX_TEXT
 from migrator.adapters.mattermost.delivery import Deliveries, ImportRefused
-from migrator.adapters.mattermost.emoji import reaction_name
 from migrator.adapters.mattermost.images import largest_in
 from migrator.adapters.mattermost.package import Part, describe, write, written
 from migrator.adapters.mattermost.posts import Held
@@ -251,13 +250,12 @@ class Rounds:
             return
         there = {(r.emoji_name, r.user_id) for r in post.metadata.reactions or ()}
         for reaction in message.reactions:
-            made = reaction_name(reaction)
+            made = self.book.reaction(reaction)
             toned = f"{reaction.name}::{reaction.tone}" if reaction.tone else reaction.name
             for user in reaction.users:
                 person = self.book.person(user)
                 who = (person.there or self.driver.users.get(person.username, "")) if person else ""
-                names = {self.book.emoji.get(reaction.name, ""), made.name if made else ""}
-                if any((name, who) in there for name in names):
+                if (made, who) in there:
                     yield f"{message.conversation}/{message.ts}/{toned}/{user}", f"{post.id}:{toned}:{who}"
 
     def _edit(self, seal: Seal) -> None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from migrator.adapters.mattermost.compose import FILES_PER_POST, MAX_TEXT
+from migrator.adapters.mattermost.emoji import is_name
 from migrator.adapters.mattermost.images import EMOJI_BYTES
 from migrator.adapters.mattermost.names import EMOJI_NAME, USERNAME, is_channel_name
 from migrator.adapters.mattermost.present import NOTHING, Present
@@ -267,6 +268,8 @@ class Checker:
         name = self._text(emoji, "name", "emoji", 64, needed=True)
         if not EMOJI_NAME.fullmatch(name):
             self._bad("emoji.name", f"{name[:80]!r} is not an emoji name")
+        elif is_name(name):
+            self._bad("emoji.name", f"{name} is one of the server's own: the image would be left out without a word")
         self._once("emoji", name)
         if self._file(emoji.get("image"), "emoji.image") > EMOJI_BYTES:
             self._bad("emoji.image", f"over {EMOJI_BYTES} bytes")

@@ -7,6 +7,7 @@ for `order.read`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import lt
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -42,4 +43,4 @@ def day_of(content: bytes, decode: Callable[[bytes], list[R]]) -> Day[R] | None:
     moments = instants([record.ts for record in records])
     if moments is None:
         return None
-    return Day(records, moments, sorted(set(moments)) == moments)
+    return Day(records, moments, all(map(lt, moments, moments[1:])))

@@ -107,6 +107,16 @@ class Met(Struct):
     bot: bool = False
     avatar: Bytes | None = None
 
+    def add(self, later: Met) -> None:
+        self.reasons |= later.reasons
+        if later.profile_ts >= self.profile_ts:
+            self.profile, self.profile_ts = later.profile or self.profile, later.profile_ts
+            self.foreign_team = later.foreign_team or self.foreign_team
+        self.labels.update(later.labels)
+        self.names.update(later.names)
+        self.bot = self.bot or later.bot
+        self.avatar = self.avatar or later.avatar
+
 
 class People:
     """Collects during the first pass; `finish` makes everybody's entity."""
@@ -115,7 +125,7 @@ class People:
         self.listed: dict[UserId, User] = {user.id: user for user in listed}
         self.met: dict[UserId, Met] = {}
         self.bots: dict[str, UserId] = {bot: user.id for user in self.listed.values() for bot in user.bot_ids}
-        self.bots |= dict.fromkeys(SLACKBOT_IDS - {SLACKBOT}, SLACKBOT)
+        self.bots |= dict.fromkeys(sorted(SLACKBOT_IDS - {SLACKBOT}), SLACKBOT)
 
     def meet(self, user: UserId, reason: str) -> Met | None:
         """An id was seen; None where it is known already."""
@@ -150,6 +160,23 @@ class People:
     def canonical(self, user: UserId) -> UserId:
         """A bot's B… id is the same bot as its U… id."""
         return self.bots.get(user, user)
+
+    def apart(self) -> People:
+        """Those who are listed, to collect in one conversation whom it tells of; `join` brings that back."""
+        people = People(())
+        people.listed, people.bots = self.listed, dict(self.bots)
+        return people
+
+    def join(self, other: People) -> None:
+        """What was collected apart, as if it came after what was joined before."""
+        for bot, owner in other.bots.items():
+            self.bots.setdefault(bot, owner)
+        for user, more in other.met.items():
+            met = self.met.get(user)
+            if met is None:
+                self.met[user] = more
+            else:
+                met.add(more)
 
     def finish(self, workspace_team: str) -> dict[UserId, User]:
         """Everybody by id, those listed first; handles unique. Ids that turned out to be another's are folded in."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from migrator.crew import Crew
 from migrator.errors import SkipItem, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Quarantined
 from migrator.model import (
@@ -26,12 +27,14 @@ from migrator.model import (
     ConversationKind,
     CustomEmoji,
     File,
+    FileId,
     Loc,
     Local,
     Message,
     MessageKind,
     Missing,
     Remote,
+    Ts,
     UserGroup,
     Workspace,
 )
@@ -48,8 +51,9 @@ from migrator.slack.messages import Maker
 from migrator.slack.names import DAY
 from migrator.slack.order import ENVELOPES, WHOLE, Kept, Reading, in_order, read
 from migrator.slack.people import People, listed_user
-from migrator.slack.scan import Absent, Index, Scanner
+from migrator.slack.scan import Absent, Findings, Index, Scanner
 from migrator.slack.subtypes import SLACKBOT
+from migrator.slack.times import instant, is_ts
 from migrator.slack.wire import Record
 
 if TYPE_CHECKING:
@@ -72,15 +76,15 @@ class _Listing(Struct):
 class Export:
     """An export, or several of one workspace. Close it after use."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, crew: Crew) -> None:
         self.layout = layout
         self.fingerprint = layout.fingerprint
         self.quarantine: list[Quarantined] = list(layout.refused)
         self.listed_people = 0
         self._logs: tuple[str, dict[Loc, Record]] = ("", {})
-        self._open()
+        self._open(crew)
 
-    def _open(self) -> None:
+    def _open(self, crew: Crew) -> None:
         layout = self.layout
         avatars: dict[str, Bytes] = {
             user: Local(member, layout.size(member)) for user, member in layout.avatars.items()
@@ -95,15 +99,33 @@ class Export:
         listing = self._listing()
         members = self._members(listing)
         pinned = frozenset(pin.file for c in listing.conversations.values() for pin in c.pins if pin.file)
-        self._scanner = Scanner(layout, self.people, pinned)
-        self.indexes = {
-            conversation: self._scanner.conversation(found, listed=conversation in listing.conversations)
-            for conversation, found in members.items()
-        }
-        self.quarantine += self._scanner.quarantine
+        self._found = Findings(self.people)
+        self.indexes = self._scan(members, listing, pinned, crew)
+        self.quarantine += self._found.quarantine
         self.workspace = self._workspace(listing)
         self.context = Context(self.workspace.domain, self.workspace.emoji)
         self._maker = Maker(self.workspace.users, self.people.canonical, Files(layout), self.context, self._again)
+
+    def _scan(
+        self, members: dict[ConversationId, list[str]], listing: _Listing, pinned: frozenset[FileId], crew: Crew
+    ) -> dict[ConversationId, Index]:
+        """The first pass, conversation by conversation, perhaps by several processes."""
+
+        def scan(conversation: ConversationId) -> tuple[Index, Findings]:
+            scanner = Scanner(self.layout, self.people, pinned)
+            index = scanner.conversation(members[conversation], listed=conversation in listing.conversations)
+            index.spans.members = []  # they are known here
+            return index, scanner.findings
+
+        def weight(conversation: ConversationId) -> int:
+            return self.layout.weight(members[conversation])
+
+        indexes = {}
+        for conversation, (index, findings) in zip(members, crew.run(scan, list(members), weight), strict=True):
+            index.spans.members = members[conversation]
+            indexes[conversation] = index
+            self._found.join(findings)
+        return indexes
 
     def close(self) -> None:
         self.layout.close()
@@ -168,7 +190,7 @@ class Export:
     # ── entities ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _workspace(self, listing: _Listing) -> Workspace:
-        scanner = self._scanner
+        scanner = self._found
         teams = scanner.teams.copy()
         for user in self.people.listed.values():
             if user.team:
@@ -204,11 +226,12 @@ class Export:
     def _unlisted(self, id_: ConversationId, *, private: bool) -> Conversation:
         index, folder = self.indexes[id_], self._folders[id_]
         kind = unlisted_kind(folder.name, private_indexes=private)
+        authors = {self.people.canonical(author) for author in index.authors}
         return Conversation(
             id=id_,
             name="" if kind is ConversationKind.DIRECT else folder.name,
             kind=kind,
-            members=tuple(sorted(index.authors - {SLACKBOT})) if kind is not ConversationKind.PUBLIC else (),
+            members=() if kind is ConversationKind.PUBLIC else tuple(sorted(authors - {SLACKBOT})),
             pins=tuple(dict.fromkeys(index.pins)),
             reason="folder",
         )
@@ -234,6 +257,11 @@ class Export:
                     yield message
         finally:
             ledger.found.update(+found)
+
+    def holds(self, conversation: ConversationId, ts: Ts) -> bool:
+        """See `adapters.base.Source`."""
+        index = self.indexes.get(conversation)
+        return index is not None and is_ts(ts) and index.holds(instant(ts))
 
     def weight(self, conversation: ConversationId) -> int:
         """Bytes of its day files."""
@@ -316,8 +344,8 @@ class Export:
         return take_census(self)
 
 
-def open_export(paths: Sequence[Path]) -> Export:
-    """One or more exports of one workspace, in any order: the one with the newest day is the latest.
+def open_export(paths: Sequence[Path], crew: Crew | None = None) -> Export:
+    """One or more exports of one workspace, in any order: the one with the newest day is the latest. `crew` reads.
 
     ExportError where one cannot be read at all, UsageError for none.
     """
@@ -331,7 +359,7 @@ def open_export(paths: Sequence[Path]) -> Export:
         for archive in archives:
             archive.close()
         raise
-    return Export(open_layout(_by_age(archives)))
+    return Export(open_layout(_by_age(archives)), crew or Crew())
 
 
 def _by_age(archives: list[Archive]) -> list[Archive]:

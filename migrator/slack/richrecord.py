@@ -1,8 +1,7 @@
 """Records whose blocks are rich text of the common elements, decoded together with them in one step.
 
 Nearly every message that a person wrote is of this kind. The types here are strict: a record that does not fit them is
-left to `wire.py` and `richtext.py`, which take anything. Where it fits, both come to the same; see
-tests/slack/test_agree.py.
+left to `wire.py` and `richtext.py`, which take anything; where it fits, both come to the same (test_agree.py).
 """
 
 from __future__ import annotations

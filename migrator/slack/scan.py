@@ -1,7 +1,7 @@
 """The first pass: reads every record once and keeps only what later ones need to know. slack-format.md 23.3.
 
 Per conversation: which members when, which messages have replies, which threads lack their root. For the workspace: the
-people, groups, team and domain that only messages tell of. A few bytes per thread; nothing per message.
+people, groups, team and domain that only messages tell of. A few bytes per thread; eight per message.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from msgspec import Struct, field
 
 from migrator.ledger import Quarantined
 from migrator.model import FileId, GroupId, Loc, Pin, Ts, UserId
+from migrator.slack import glance
 from migrator.slack.authors import author_of, own_name
+from migrator.slack.day import Day, day_of
+from migrator.slack.glance import Glance
 from migrator.slack.layout import Layout
 from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
@@ -24,7 +27,7 @@ from migrator.slack.subtypes import LOGS, SLACKBOT
 from migrator.slack.times import before, instant, is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
-__all__ = ["Absent", "Index", "Scanner", "pointed_at"]
+__all__ = ["Absent", "Findings", "Index", "Scanner", "pointed_at"]
 
 _MENTION = re.compile(r"<@([A-Z0-9]{2,})(?:\|([^>]*))?>")
 _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
@@ -46,13 +49,14 @@ class Absent(Struct, frozen=True):
 class Index(Struct):
     """What the second pass knows of a conversation.
 
-    `roots`: moments of messages that others reply to, sorted. `absent`: moment -> root to be made up. `moved`: moment
-    of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the message it was uploaded
-    with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of pins, for conversations
-    whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
+    `moments`: of all records, sorted. `roots`: of messages that others reply to, sorted. `absent`: moment -> root to be
+    made up. `moved`: moment of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the
+    message it was uploaded with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of
+    pins, for conversations whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
     """
 
     spans: Spans = field(default_factory=Spans)
+    moments: array[int] = field(default_factory=lambda: array("q"))
     roots: array[int] = field(default_factory=lambda: array("q"))
     absent: dict[int, Absent] = field(default_factory=dict)
     moved: dict[int, Ts] = field(default_factory=dict)
@@ -65,17 +69,38 @@ class Index(Struct):
     def is_root(self, moment: int) -> bool:
         return _holds(self.roots, moment)
 
+    def holds(self, moment: int) -> bool:
+        """Whether there is a record of this moment, or a root to be made up."""
+        return moment in self.absent or _holds(self.moments, moment)
 
-class Scanner:
-    """Reads members, and fills `people`, `groups`, `teams`, `domains`, `quarantine`."""
 
-    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
-        """`pinned`: files that some conversation has pinned."""
-        self.layout, self.people, self.pinned = layout, people, pinned
+class Findings:
+    """What messages tell of the workspace: whom and which groups they name, their team and domain, what is damaged."""
+
+    def __init__(self, people: People) -> None:
+        self.people = people
         self.groups: dict[GroupId, str] = {}
         self.teams: Counter[str] = Counter()
         self.domains: Counter[str] = Counter()
         self.quarantine: list[Quarantined] = []
+
+    def join(self, other: Findings) -> None:
+        """Those of one more conversation. The order of conversations counts; who read them does not."""
+        self.people.join(other.people)
+        for group, label in other.groups.items():
+            self.groups[group] = label or self.groups.get(group, "")
+        self.teams.update(other.teams)
+        self.domains.update(other.domains)
+        self.quarantine += other.quarantine
+
+
+class Scanner(Findings):
+    """Reads the members of one conversation, and finds what they tell."""
+
+    def __init__(self, layout: Layout, people: People, pinned: frozenset[FileId]) -> None:
+        """`pinned`: files that some conversation has pinned."""
+        super().__init__(people.apart())
+        self.layout, self.pinned = layout, pinned
 
     def conversation(self, members: list[str], *, listed: bool) -> Index:
         """The index of the conversation whose records lie in these members. Spans are in their order."""
@@ -84,6 +109,14 @@ class Scanner:
         for member in members:
             pass_.member(member)
         return pass_.finish()
+
+    @property
+    def findings(self) -> Findings:
+        """For another process: without what is listed, which is known there."""
+        out = Findings(self.people)
+        out.people.listed = {}
+        out.groups, out.teams, out.domains, out.quarantine = self.groups, self.teams, self.domains, self.quarantine
+        return out
 
     def damaged(self, at: Loc, reason: str) -> None:
         self.quarantine.append(Quarantined(at, reason))
@@ -194,6 +227,13 @@ class _Pass:
         self.ascending = True
 
     def member(self, member: str) -> None:
+        """Read a member: its sound and common records at a glance, any other one closely."""
+        content = self.scanner.layout.content(member)
+        day = day_of(content, glance.decode_all) if content is not None else None
+        if content is None or day is None or not day.rising or not self._glance(member, content, day):
+            self._read(member)
+
+    def _read(self, member: str) -> None:
         first = -1
         for at, record in read(self.scanner.layout, member, self.scanner.damaged):
             moment = instant(record.ts)
@@ -201,19 +241,44 @@ class _Pass:
             if self.moments and moment < self.moments[-1]:
                 self.ascending = False
             self.moments.append(moment)
-            self.scanner.see(record, moment)
-            self._thread(record, moment, at)
-            if record.subtype is not None or record.hidden:
-                self._odd(record, at)
-            if record.files or record.file is not None or record.pinned_to:
-                self._pins(record)
-            if not self.listed:
-                self._unlisted(record)
+            self._see(record, moment, at)
         self.index.spans.firsts.append(max(first, 0))
 
-    def _thread(self, record: Record, moment: int, at: Loc) -> None:
-        if record.subtype in LOGS:
-            return
+    def _glance(self, member: str, content: bytes, day: Day[Glance]) -> bool:
+        """Whether a glance was enough; if not, nothing was noted."""
+        people, records, moments = self.scanner.people, day.records, day.moments
+        if not glance.names_only_known(content, people):
+            return False
+        close = glance.look_closely(content, records, people)
+        if close is None:
+            return False
+        if moments and self.moments and moments[0] < self.moments[-1]:
+            self.ascending = False
+        self.moments.extend(moments)
+        self.index.spans.firsts.append(moments[0] if moments else 0)
+        quiet = [record for place, record in enumerate(records) if place not in close] if close else records
+        self.scanner.teams.update([record.team for record in quiet if record.team])
+        if not self.listed:
+            self.index.authors.update(record.user for record in quiet if record.user)
+        for place, record in enumerate(records):
+            if place in close:
+                self._see(close[place], moments[place], Loc(member, place))
+            elif record.thread_ts is not None and record.thread_ts != record.ts:
+                self._thread(record, moments[place], Loc(member, place))
+        return True
+
+    def _see(self, record: Record, moment: int, at: Loc) -> None:
+        self.scanner.see(record, moment)
+        if record.subtype not in LOGS:
+            self._thread(record, moment, at)
+        if record.subtype is not None or record.hidden:
+            self._odd(record, at)
+        if record.files or record.file is not None or record.pinned_to:
+            self._pins(record)
+        if not self.listed:
+            self._unlisted(record)
+
+    def _thread(self, record: Record | Glance, moment: int, at: Loc) -> None:
         root = pointed_at(record)
         if root is None:
             return
@@ -274,6 +339,7 @@ class _Pass:
                 index.absent[target] = absent
                 self.scanner.people.meet(absent.author, "author")
         index.roots = array("q", sorted(self.targets - above.keys()))
+        index.moments = moments
         return index
 
 
@@ -288,7 +354,7 @@ def _holds(moments: array[int], moment: int) -> bool:
     return place < len(moments) and moments[place] == moment
 
 
-def pointed_at(record: Record) -> Ts | None:
+def pointed_at(record: Record | Glance) -> Ts | None:
     """The root's ts of a reply; None for anything else, a root and a link forward in time included."""
     thread = record.thread_ts
     if thread is None or thread == record.ts or not is_ts(thread):

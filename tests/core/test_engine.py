@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from migrator.adapters import load
 from migrator.adapters.base import Composed, Directory, Kind, Limits
 from migrator.adapters.memory.adapter import Fault, Memory
 from migrator.apply import Engine, Outcome, Patience
 from migrator.journal import Journal
+from migrator.ledger import Fate, Feature
 from migrator.model import Message, MessageLink, Paragraph, Reaction, Text
 from migrator.plan import Options, make_plan
 from migrator.progress import Progress
@@ -127,6 +129,21 @@ def test_links_to_messages_that_come_later_are_made_in_the_end(journal: Journal)
     assert texts["D1/1500000000.000000"] == f"see that {[journal.remote(Kind.POST, str(room[-1].key))]}"
     again = move(world, memory, journal)
     assert (again.posts, again.edits) == (0, 0)
+
+
+def test_a_plan_foresees_which_links_will_be_made(journal: Journal) -> None:
+    world = small_world()
+    for number, body in enumerate((linking_to("M1", "1600000001.000000"), linking_to("C1", "1999999999.000000"))):
+        message = say("", conversation="C1", ts=f"170000020{number}.000000")
+        world.messages_of["C1"].append(msgspec.structs.replace(message, body=body))
+    matrix, snapshot = load("matrix")({"server_name": "example.invalid"}), JournalSnapshot(journal)
+
+    def links(options: Options) -> list[tuple[Fate, int]]:
+        ledger = make_plan(world, matrix, None, snapshot, options).ledger
+        return sorted((line.fate, line.count) for line in ledger if line.feature is Feature.MESSAGE_LINK)
+
+    assert links(Options()) == [(Fate.APPROXIMATED, 1), (Fate.LOSSLESS, 1)]
+    assert links(Options(only=("general",))) == [(Fate.APPROXIMATED, 2)]
 
 
 @pytest.mark.parametrize("seed", range(25))

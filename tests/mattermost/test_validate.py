@@ -140,6 +140,7 @@ BREAK: dict[str, tuple[Callable[[Lines], Any], str]] = {
     ),
     "an emoji without image": (lambda x: x[1]["emoji"].update(image="emoji/none.png"), "not in the zip"),
     "an emoji's name": (lambda x: x[1]["emoji"].update(name="a b"), "not an emoji name"),
+    "an emoji of the server's own": (lambda x: x[1]["emoji"].update(name="smile"), "one of the server's own"),
     "an avatar that is not there": (lambda x: x[5]["user"].update(profile_image="none.png"), "not in the zip"),
     "a team's name": (lambda x: x[2]["team"].update(name="T"), "not a team name"),
     "types apart": (lambda x: x.append(x[POST]), "not together"),

@@ -80,6 +80,8 @@ def test_a_killed_command_is_carried_to_its_end(server: Server, tmp_path: Path, 
         time.sleep(0.002)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
+    if phase == "verify":  # link previews are off while posts are read
+        assert server.get("/config")["ServiceSettings"]["EnableLinkPreviews"] is False
 
     again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert again.returncode == 0, again.stdout + again.stderr
@@ -87,3 +89,4 @@ def test_a_killed_command_is_carried_to_its_end(server: Server, tmp_path: Path, 
     with Journal(run / "journal.sqlite") as journal:
         place = journal.remote(Kind.CONVERSATION, "C1")
     assert server.get(f"/channels/{place}")["total_msg_count"] == COUNT
+    assert server.get("/config")["ServiceSettings"]["EnableLinkPreviews"] is True

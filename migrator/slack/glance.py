@@ -1,0 +1,108 @@
+"""The first pass at a glance: which records of a sound member tell nothing but their moment and their thread.
+
+Most do, where an index lists the people: a listed person writes, mentions listed people, and listed people react. What
+`scan.py` would gather from such a record it knows already, so it need not be read further. Every test here errs on the
+side of looking closely.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw, Struct
+
+from migrator.slack.damage import Damaged
+from migrator.slack.people import People
+from migrator.slack.wire import NULL, Record, decode
+
+__all__ = ["Glance", "decode_all", "look_closely", "names_only_known"]
+
+_MENTIONS = re.compile(rb"@([UWB][A-Z0-9]+)(\|)?").findall
+_IDS = re.compile(rb'_id"(?<=(?:user|thor|roup)_id")\s*:\s*"([UWBS][A-Z0-9]+)').findall  # user, author, usergroup
+_SPELLED_OUT = re.compile(rb"\\u00(?!3[CcEe]|26)[0-7]").search  # an ASCII letter that could stand as itself
+
+
+class _Reaction(Struct, gc=False):
+    users: list[str] | None = None
+
+
+class _Edited(Struct, gc=False):
+    user: str | None = None
+
+
+class Glance(Struct, gc=False):
+    """What the first pass needs of nearly every record, and whether there is more (NULL where not)."""
+
+    ts: str
+    user: str | None = None
+    thread_ts: str | None = None
+    parent_user_id: str | None = None
+    team: str | None = None
+    reactions: list[_Reaction] | None = None
+    edited: _Edited | None = None
+    subtype: Raw = NULL
+    files: Raw = NULL
+    file: Raw = NULL
+    room: Raw = NULL
+    pinned_to: Raw = NULL
+    inviter: Raw = NULL
+    welcome_party_user_id: Raw = NULL
+
+
+decode_all = msgspec.json.Decoder(list[Glance]).decode
+_split = msgspec.json.Decoder(list[Raw]).decode
+
+
+def look_closely(content: bytes, glances: Sequence[Glance], people: People) -> dict[int, Record] | None:
+    """The records of a member that are of an odd kind, or by or about somebody unlisted, whole, by their places.
+
+    None where that cannot be done for each of them alone.
+    """
+    listed, bots = people.listed, people.bots
+    places = [
+        place
+        for place, glance in enumerate(glances)
+        if glance.user not in listed
+        or glance.user in bots
+        or glance.subtype is not NULL
+        or glance.files is not NULL
+        or glance.file is not NULL
+        or glance.room is not NULL
+        or glance.pinned_to is not NULL
+        or glance.inviter is not NULL
+        or glance.welcome_party_user_id is not NULL
+        or (glance.parent_user_id and glance.parent_user_id not in listed)
+        or (glance.edited is not None and glance.edited.user and glance.edited.user not in listed)
+        or (glance.reactions and any(user not in listed for r in glance.reactions for user in r.users or ()))
+    ]
+    if not places:
+        return {}
+    try:
+        raws = _split(content)
+        records = {place: decode(raws[place]) for place in places}
+    except (msgspec.DecodeError, RecursionError, Damaged):
+        return None
+    if any(record.bot_id in listed for record in records.values()):
+        return None  # it may tell that a listed person is somebody else
+    return records
+
+
+def names_only_known(content: bytes, people: People) -> bool:
+    """Whether texts, blocks and attachments of a member name nobody that is news: by mention, by id, or as a group."""
+    if _SPELLED_OUT(content) or (b"^" in content and b"subteam" in content):
+        return False
+    mentions, ids = set(_MENTIONS(content)), set(_IDS(content))
+    return all(_is_known(id_, labelled, people) for id_, labelled in mentions) and all(
+        _is_known(id_, b"", people) for id_ in ids
+    )
+
+
+def _is_known(id_: bytes, labelled: bytes, people: People) -> bool:
+    """Whether one more mention changes nothing."""
+    user = id_.decode()
+    if user in people.listed or (canonical := people.canonical(user)) in people.listed:
+        return True
+    met = people.met.get(canonical)
+    return met is not None and "mention" in met.reasons and not labelled
