@@ -132,8 +132,8 @@ class Export:
 
     # ── indexes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _index(self, kind: str, needed: str = "") -> Iterator[dict[str, Any]]:
-        """The records of an index that are objects, with the text `needed`; what is not is set aside."""
+    def _index(self, kind: str, *needed: str) -> Iterator[dict[str, Any]]:
+        """The records of an index that are objects, with a text under one of `needed`; what is not is set aside."""
         for at, piece in self.layout.index(kind):
             if isinstance(piece, Damaged):
                 self.quarantine.append(Quarantined(at, piece.reason))
@@ -145,8 +145,8 @@ class Export:
                 continue
             if not isinstance(value, dict):
                 self.quarantine.append(Quarantined(at, "not an object"))
-            elif needed and not string(value.get(needed)):
-                self.quarantine.append(Quarantined(at, f"no {needed}"))
+            elif needed and not any(string(value.get(key)) for key in needed):
+                self.quarantine.append(Quarantined(at, f"no {' and no '.join(needed)}"))
             else:
                 yield value
 
@@ -168,7 +168,7 @@ class Export:
         listing = _Listing()
         context = Context(emoji=self._emoji)
         for kind, means in INDEXES.items():
-            for record in self._index(kind):
+            for record in self._index(kind, "id", "name"):
                 listing.private = listing.private or kind != "channels"
                 for user in people_of(record):
                     self.people.meet(user, "member")

@@ -9,12 +9,13 @@ from migrator.model import Ts, micros
 
 __all__ = ["before", "instant", "instants", "is_ts", "is_usual"]
 
-_TS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
+_TS = re.compile(r"(?!0*\.?0*\Z)[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
 _USUAL = 17  # "1613999999.000200"
 
 
 def is_ts(value: object) -> bool:
-    """Whether a value is a `ts` at all: digits, perhaps with a fraction. Integers and "" are not."""
+    """Whether a value is a `ts` at all: digits, perhaps with a fraction. Integers and "" are not, nor is
+    "0000000000.000000", by which Slack says that there is none."""
     return isinstance(value, str) and _TS(value) is not None
 
 
@@ -53,4 +54,7 @@ def instants(several: Sequence[Ts]) -> list[int] | None:
         and bare.isascii()
         and bare.isdigit()
     )
-    return list(map(int, digits.split("\n"))) if usual else None
+    if not usual:
+        return None
+    moments = list(map(int, digits.split("\n")))
+    return moments if 0 not in moments else None
