@@ -32,7 +32,6 @@ from migrator.model import (
     UserId,
     UserMention,
 )
-from migrator.slack import mrkdwn
 from migrator.slack.authors import icon_of, own_name
 from migrator.slack.body import body_with_notes, text_and_blocks
 from migrator.slack.context import Context
