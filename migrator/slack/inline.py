@@ -172,13 +172,7 @@ class _Line:
                     self.marks &= ~_MARK_OF[inner]
                 self.marks &= ~bit
                 self.pending = self.done = at + 1
-        elif (
-            not self.marks & bit
-            and _is_edge(before)
-            and after
-            and not after.isspace()
-            and self._closes(c, at)
-        ):
+        elif not self.marks & bit and _is_edge(before) and after and not after.isspace() and self._closes(c, at):
             self._flush(at)
             self.open.append(c)
             self.marks |= bit
