@@ -51,6 +51,7 @@ __all__ = ["Made", "Maker", "reactions_in"]
 
 Made = tuple[Message | None, Sequence[Loss]]
 _WITHHELD = (Paragraph((Text("[withheld by key policy]"),)),)
+_TEXT = MessageKind.TEXT
 _KINDS = dict.fromkeys(NOTICES, MessageKind.EVENT) | {
     "me_message": MessageKind.EMOTE,
     "tombstone": MessageKind.DELETED,
@@ -94,17 +95,19 @@ class Maker:
         body = self._body(record, subtype, losses)
         if event is not None and not body and not files:
             body = _notice(event, user, subtype)
-        thread = self._thread(record, index, losses)
+        thread = ""
+        if record.thread_ts not in (None, record.ts) or subtype == "file_comment":
+            thread = self._thread(record, index, losses)
         reactions = reactions_in(record)
         message = Message(
             conversation,
             record.ts,
             kept.at,
             self._author(record, user),
-            _KINDS.get(subtype, MessageKind.TEXT),
+            _KINDS.get(subtype, _TEXT),
             body,
             thread,
-            is_root=replied and not thread,
+            replied and not thread,
             broadcast=bool(thread) and subtype in ("thread_broadcast", "reply_broadcast"),
             edited=self._edit(record, user) if record.edited is not None else None,
             revisions=self._revisions(record, index, losses) if index.revisions else (),

@@ -8,7 +8,7 @@ records wait. Where a key stands in several places, the record that comes last c
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Raw, Struct, field
@@ -48,11 +48,11 @@ class Reading(NamedTuple):
     """How far records are decoded: one of any kind (Damaged where it is none), and a list of sound ones."""
 
     one: Callable[[Raw], Record]
-    all: Callable[[bytes], list[Record]]
+    all: Callable[[bytes], Sequence[Record]]
 
 
 ENVELOPES = Reading(wire.decode, wire.decode_all)
-WHOLE = Reading(richrecord.decode, richrecord.decode_all)  # type: ignore[arg-type]
+WHOLE = Reading(richrecord.decode, richrecord.decode_all)
 
 
 def read(
