@@ -151,9 +151,10 @@ class Maker:
             return ()
         text = _own_text(record, subtype) if subtype else record.text or ""
         if record.blocks is NULL and record.attachments is NULL:
-            return mrkdwn.parse(text, self.context) if text else ()
-        blocks, notes = body_with_notes(text, record.blocks, record.attachments, self.context)
-        losses += notes
+            blocks = mrkdwn.parse(text, self.context) if text else ()
+        else:
+            blocks, notes = body_with_notes(text, record.blocks, record.attachments, self.context)
+            losses += notes
         if not blocks and record.assistant_app_thread is not NULL:
             title = string(mapping(loose(record.assistant_app_thread)).get("title"))
             return (Paragraph((Text(title),)),) if title else ()
