@@ -7,7 +7,7 @@ from collections import defaultdict
 from html import escape
 
 from migrator.ledger import Fate
-from migrator.report import Report
+from migrator.report import Report, deed
 
 __all__ = ["page"]
 
@@ -86,13 +86,10 @@ def page(report: Report) -> str:
 
 
 def _sent(report: Report) -> str:
-    there = sum(line.present for line in report.plan.conversations)
     if report.outcome is None:
         return "Nothing was sent yet."
-    return (
-        f"This run sent {report.outcome.posts:,} posts and {report.outcome.reactions:,} reactions and changed "
-        f"{report.outcome.edits:,}; {there:,} were there already. A message may take several posts."
-    )
+    there = sum(line.present for line in report.plan.conversations)
+    return f"{deed(report.plan, report.outcome)} {there:,} posts were there already. A message may take several posts."
 
 
 def _ledger(report: Report) -> Markup:
