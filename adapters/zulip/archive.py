@@ -219,6 +219,10 @@ class _Maker:
             return ""
         return " as it was released" if self.chosen.folders else " before its release (11.0-dev)"
 
+    def _called(self) -> str:
+        name = self.move.source.workspace.name
+        return f" ({name})" if name else ""
+
     def _advice(self) -> list[str]:
         name = _subdomain(self.move.source.workspace)
         manage = "~/deployments/current/manage.py"
@@ -231,7 +235,7 @@ class _Maker:
             "start the server: ~/deployments/current/scripts/start-server",
             f"let people in: {manage} send_password_reset_email -r {name} --all-users (or set up single sign-on)",
             f"compare it then, message by message: slack-migrator verify {self.move.folder.parent} --config FILE",
-            f"the organisation is called {name} at first: give it its name in its settings",
+            f"the organisation is called {name} at first: give it its name in its settings{self._called()}",
             f"if the import ends in an error: {manage} delete_realm -r {name}, and import again",
         ]
         if not self.settings.exact:

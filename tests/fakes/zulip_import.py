@@ -74,6 +74,8 @@ class _Import:
             for row in page["zerver_message"]:
                 self.messages[row["id"]] = self._new(row["id"])
         self._people(sorted(people, key=lambda row: int(row["id"])))
+        self._avatars()
+        self._profiles()
         emoji = self._emoji()
         recipients = self._recipients()
         self._uploads()
@@ -121,6 +123,21 @@ class _Import:
             name = next(r["name"] for r in self.data["zerver_realmemoji"] if r["file_name"] == row["file_name"])
             self.realm.emoji[name] = data
         return {row["id"]: row["name"] for row in self.data["zerver_realmemoji"]}
+
+    def _avatars(self) -> None:
+        for row in _read(self.folder / "avatars" / "records.json"):
+            assert row["s3_path"].endswith(".original")
+            self.realm.users[self.users[row["user_profile_id"]]].avatar = (
+                self.folder / "avatars" / row["path"]
+            ).read_bytes()
+
+    def _profiles(self) -> None:
+        names = {row["id"]: row["name"] for row in self.data["zerver_customprofilefield"]}
+        for number, name in names.items():
+            assert len(name) <= 40, "DataError: varchar(40)"
+            self.realm.fields[number] = {"id": number, "name": name, "type": 1}
+        for row in self.data["zerver_customprofilefieldvalue"]:
+            self.realm.users[self.users[row["user_profile"]]].profile[row["field"]] = row["value"]
 
     def _recipients(self) -> dict[int, tuple[int, Any]]:
         """Recipient to type and account, channel, or set of accounts."""
