@@ -178,11 +178,8 @@ class Driver:
         channel = room.there.partition("/")[0] or self._channel_id(room)
         return f"{channel}/{room.conversation.id}" if channel and room.shared else channel
 
-    def meet_direct_channels(self) -> None:
+    def meet_direct_channels(self, book: Book) -> None:
         """Direct channels among people who were there before may exist: no line for them, it would take read state."""
-        book = self.host.book
-        if book is None:
-            return
         for key, room in book.rooms.items():
             known = room.direct and not room.there and all(book.by_username[name].there for name in room.members)
             if known and (channel := self._channel_id(room)):
