@@ -219,8 +219,10 @@ class Maker:
 
     def _logged(self, version: Mapping[str, Any]) -> tuple[Block, ...]:
         """The text of a message as a log of it holds it."""
-        raw = (Raw(encode(version[part])) if version.get(part) else NULL for part in ("blocks", "attachments"))
-        return body_with_notes(string(version.get("text")), *raw, self.context)[0]
+        blocks, attachments = (
+            Raw(encode(version[part])) if version.get(part) else NULL for part in ("blocks", "attachments")
+        )
+        return body_with_notes(string(version.get("text")), blocks, attachments, self.context)[0]
 
     # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -249,7 +251,7 @@ class Maker:
 
 def _since(record: Record, version: Mapping[str, Any]) -> Ts:
     """When a message became what a log of it holds."""
-    at = mapping(version.get("edited")).get("ts")
+    at = string(mapping(version.get("edited")).get("ts"))
     return at if is_ts(at) and instant(at) > instant(record.ts) else record.ts
 
 
