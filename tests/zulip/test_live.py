@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import msgspec
@@ -161,6 +162,11 @@ def test_ids_follow_time_in_every_conversation(mover: Mover, realm: Realm) -> No
         there = realm.in_channel(room.name)
         assert [m.time for m in sorted(there, key=lambda m: m.id)] == sorted(m.time for m in there)
         assert len(there) == 30
+    # several conversations at a time: the ids of some lie among those of others
+    spans = sorted(
+        (min(m.id for m in r), max(m.id for m in r)) for r in (realm.in_channel(room.name) for room in rooms)
+    )
+    assert any(start < end for (_, end), (start, _) in itertools.pairwise(spans))
 
 
 def test_a_later_export_sends_only_the_difference_into_the_same_topics(mover: Mover, realm: Realm) -> None:
