@@ -1,4 +1,4 @@
-"""What a better importer for Zulip must do (facts/zulip.md, section 7): which tests hold each of the 25 requirements."""
+"""What a better importer for Zulip must do (facts/zulip.md, section 7), and which tests hold it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ HELD: dict[int, tuple[str, list[str]]] = {
     19: ("speed: bench/zulip.py; fewer rows for idle people", [
         f"{ROWS}::test_all_rows_are_written_where_idle_people_are_not_trimmed"]),
     20: ("people", [
-        f"{LIVE}::test_an_account_that_is_there_already_is_left_alone", f"{LIVE}::test_bots_strangers_guests_and_groups",
+        f"{LIVE}::test_an_account_that_is_there_already_is_left_alone",
+        f"{LIVE}::test_bots_strangers_guests_and_groups",
         f"{ROWS}::test_people_are_who_they_were", f"{RIVALS}::test_a_thing_of_slack"]),
     21: ("what channels and people say of themselves; pins, groups, pictures", [
         f"{RIVALS}::test_a_thing_of_slack", f"{ROWS}::test_pins_are_stars",
