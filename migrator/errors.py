@@ -12,6 +12,7 @@ MigratorError                       1   (never raised itself)
 ├── PlanHasChanges                 10   --exit-code: the plan has something to do
 ├── RunLocked                      11   another process works in this run folder
 ├── LimitExceeded                  12   the target refuses a size or a number
+├── DiskError                      13   a file here cannot be written or read; the same command resumes
 ├── BalanceError                   70   found ≠ the sum of fates: a bug of ours
 └── Interrupted                   130   stopped by the user; the same command resumes
 
@@ -26,6 +27,7 @@ from typing import ClassVar
 __all__ = [
     "AuthError",
     "BalanceError",
+    "DiskError",
     "ExportError",
     "FidelityError",
     "Interrupted",
@@ -119,6 +121,12 @@ class LimitExceeded(MigratorError):
     """The target refuses a size or a number that no splitting can mend."""
 
     exit_code = 12
+
+
+class DiskError(MigratorError):
+    """A file of this machine cannot be written or read: the disk is full, or rights are missing."""
+
+    exit_code = 13
 
 
 class BalanceError(MigratorError):

@@ -325,7 +325,7 @@ class Edit(Struct, frozen=True, omit_defaults=True):
 
 
 class Revision(Struct, frozen=True, omit_defaults=True):
-    """An earlier text of a message (only in exports that keep every change)."""
+    """An earlier text of a message (only in exports that keep every change). `at`: since when it stood."""
 
     body: tuple[Block, ...]
     at: Ts

@@ -38,10 +38,11 @@ from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.folder import RunFolder, Settings
 from migrator.journal import Journal
+from migrator.page import page
 from migrator.plan import Options, Plan, Planner, choose_route, chosen
 from migrator.progress import Progress
 from migrator.recognise import recognise
-from migrator.report import write_report
+from migrator.report import report_of
 from migrator.selection import Selection
 from migrator.share import Share
 from migrator.slack.reader import open_export
@@ -88,6 +89,8 @@ class Move:
         self.crew = Crew(jobs or default_jobs(), WORTH_SHARING)
         self.adapter: Adapter = load(target)({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
+        if self.route.name == "live" and "out" in options.adapter:
+            raise UsageError(f"the live route into {target} writes no package", hint="leave out -o")
         self.offline = offline or (self.route.by_hand is not None and not loaded)
         self.target: Target | None = None
         self._stack = AsyncExitStack()
@@ -277,7 +280,9 @@ class Move:
         """report.json and report.html in the run folder; returns the latter's path."""
         if self.folder is None:
             return None
-        return write_report(self.folder, plan, outcome, verdict, self.source.quarantine)
+        report = report_of(plan, outcome, verdict, self.source.quarantine)
+        self.folder.write_json("report.json", report)
+        return self.folder.write("report.html", page(report).encode())
 
     def _write_id_map(self) -> None:
         if self.folder is None:

@@ -1,15 +1,13 @@
-"""report.html: an element builder whose text escapes by construction, and the one page made with it."""
+"""report.html (one file, no script, nothing loaded): an element builder whose text escapes by construction, and the
+page made with it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from html import escape
-from typing import TYPE_CHECKING
 
 from migrator.ledger import Fate
-
-if TYPE_CHECKING:
-    from migrator.report import Report
+from migrator.report import Report
 
 __all__ = ["page"]
 

@@ -48,30 +48,23 @@ __all__ = ["canonical", "clean", "linkable", "picture_label", "plain", "shown", 
 
 _LINKABLE = re.compile(r"(?:https?|ftp)://[^\s/]|mailto:[^\s]", re.IGNORECASE)
 
-# Characters that take no room: they differ between what was sent and what comes back (targets strip or add them).
-_CONTROL: dict[int, str | None] = {
-    **dict.fromkeys((c for c in range(0x20) if not chr(c).isspace()), None),
-    **dict.fromkeys((c for c in range(0x7F, 0xA0) if c != 0x85), None),
-    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),  # half a character: no server takes it
-}
-_INVISIBLE = _CONTROL | dict.fromkeys(
-    [
-        0xAD,
-        0x34F,
-        0x61C,
-        0x180E,
-        *range(0x200B, 0x2010),
-        *range(0x202A, 0x202F),
-        *range(0x2060, 0x2070),
-        *range(0xFE00, 0xFE10),  # variation selectors: emoji come back with or without
-        0xFEFF,
-    ]
+# Control characters other than white space, and half characters, which no server takes.
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+# The same and what takes no room: that differs between what was sent and what comes back (targets strip or add it);
+# variation selectors are among it, for emoji come back with or without.
+_NO_ROOM = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff"
+    "\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
+
+
+def _replaced(found: re.Match[str]) -> str:
+    return "\ufffd" if "\ud800" <= found[0] <= "\udfff" else ""
 
 
 def canonical(text: str) -> str:
     """For comparison: NFC, without control and zero-width characters, every run of white space one space, trimmed."""
-    text = text.translate(_INVISIBLE)
+    text = _NO_ROOM.sub(_replaced, text)
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
@@ -79,11 +72,15 @@ def canonical(text: str) -> str:
 
 def clean(text: str) -> str:
     """Without control characters other than white space (PostgreSQL refuses NUL) and without lone surrogates."""
-    return text if text.isprintable() else text.translate(_CONTROL)
+    if text.isprintable() or _CONTROL.search(text) is None:
+        return text
+    return _CONTROL.sub(_replaced, text)
 
 
 def visible(text: str) -> bool:
     """Whether there is anything to be seen of a text."""
+    if "!" <= text[:1] <= "~":  # as nearly every text begins
+        return True
     return bool(text.strip()) if text.isprintable() else bool(canonical(text))
 
 

@@ -53,12 +53,17 @@ APPROXIMATED, DROPPED = Fate.APPROXIMATED, Fate.DROPPED
 
 
 class Job:
-    """One rendering: who is called how, what is lost on the way, how often a remote id was asked for."""
+    """One rendering: who is called how, what is lost on the way, how often a remote id was asked for.
 
-    __slots__ = ("_losses", "directory", "lookups")
+    `known` is not None where a rendering only measures: as if no remote id were known (False), or as if all were, and
+    each as wide as they come (True).
+    """
 
-    def __init__(self, directory: Directory) -> None:
+    __slots__ = ("_losses", "directory", "known", "lookups")
+
+    def __init__(self, directory: Directory, known: bool | None = None) -> None:
         self.directory = directory
+        self.known = known
         self.lookups = 0
         self._losses: dict[tuple[Feature, Fate, str], int] = {}
 

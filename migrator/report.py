@@ -1,21 +1,18 @@
-"""What a run leaves to read: report.json for machines, report.html for people (one file, no script, nothing loaded)."""
+"""What a run leaves to read: the content of report.json, which `page` makes report.html of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from migrator import __version__
 from migrator.apply import Outcome
-from migrator.folder import RunFolder
 from migrator.ledger import Line, Quarantined
-from migrator.page import page
 from migrator.plan import Plan
 from migrator.verify import Verdict
 
-__all__ = ["Report", "write_report"]
+__all__ = ["Report", "report_of"]
 
 
 class Report(Struct, frozen=True):
@@ -34,15 +31,10 @@ class Report(Struct, frozen=True):
     quarantined: tuple[Quarantined, ...]
 
 
-def write_report(
-    folder: RunFolder,
-    plan: Plan,
-    outcome: Outcome | None,
-    verdict: Verdict | None,
-    quarantined: Sequence[Quarantined],
-) -> Path:
-    """Write both files; returns the path of report.html."""
-    report = Report(
+def report_of(
+    plan: Plan, outcome: Outcome | None, verdict: Verdict | None, quarantined: Sequence[Quarantined]
+) -> Report:
+    return Report(
         version=__version__,
         target=plan.target,
         route=plan.route,
@@ -55,5 +47,3 @@ def write_report(
         verdict=verdict,
         quarantined=tuple(quarantined),
     )
-    folder.write_json("report.json", report)
-    return folder.write("report.html", page(report).encode())

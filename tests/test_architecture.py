@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SLACK_WORDS = ("mrkdwn", "rich_text", "subtype")
 MAX_LINES = 520
-LONGER = {"model.py": 650}  # the document of the project, to be read from top to bottom
+LONGER = {"model.py": 650, "base.py": 560}  # the two documents of the project, to be read from top to bottom
 
 # Every core module and the modules of ours it may import; `slack` and `adapters.base` stand for themselves.
 ORDER = [
@@ -36,7 +36,8 @@ ORDER = [
     {"share"},
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder", "selection"},
-    {"page", "report", "recognise"},
+    {"report", "recognise"},
+    {"page"},
     {"move"},
     {"cli"},
 ]

@@ -46,6 +46,8 @@ __all__ = ["Matrix"]
 
 # MSC4069. Without it Synapse repeats somebody's memberships, dated today, some time after their name is set.
 QUIETLY = "org.matrix.msc4069.propagate"
+SETTINGS = ("homeserver", "server_name", "prefix", "ca_file", "lanes", "quiet_names")
+SECRETS = ("as_token", "as_token_file", "as_token_command")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -79,6 +81,7 @@ class Matrix:
 
         if self.target is not None:
             return self.target
+        self._check_settings()
         address = self._address()
         client = self._client = Client(address, read_secret(self.settings, "as_token"), self._text("ca_file"))
         try:
@@ -407,6 +410,12 @@ class Matrix:
 
     def _text(self, name: str) -> str:
         return str(self.settings.get(name, ""))
+
+    def _check_settings(self) -> None:
+        """A misspelt setting would be a wish that nobody hears."""
+        if unknown := sorted(self.settings.keys() - {*SETTINGS, *SECRETS}):
+            hint = f"it knows {', '.join((*SETTINGS, *SECRETS))}"
+            raise UsageError(f"Matrix knows no setting {unknown[0]!r}", hint=hint)
 
     def _address(self) -> str:
         address = self._text("homeserver").rstrip("/")

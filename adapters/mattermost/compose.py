@@ -27,6 +27,7 @@ from migrator.model import (
     Text,
     micros,
 )
+from migrator.plain import linkable
 
 __all__ = ["FILES_PER_POST", "MAX_TEXT", "Content", "compose", "has_bytes", "writer_for"]
 
@@ -151,7 +152,8 @@ def _stand_in(file: File) -> Block:
     """A line for a file whose bytes are not to be had: its name, its address if it has one, and why."""
     name = file.name or file.title or file.id
     if file.mode is FileMode.EXTERNAL and file.link:
-        return Paragraph((Text("File: "), Link(file.link, (Text(name),))))
+        where = Link(file.link, (Text(name),)) if linkable(file.link) else Text(f"{name} ({file.link})")
+        return Paragraph((Text("File: "), where))
     reason = getattr(file.data, "reason", "larger than this server takes" if isinstance(file.data, Local) else "")
     return Paragraph((Text(f"File: {name} ({reason or 'not in the export'})"),))
 

@@ -112,14 +112,17 @@ def look(rest: Rest, team: str) -> Facts:
     )
 
 
-def present(rest: Rest, facts: Facts, conversation_of: Callable[[str], str] = lambda _: "") -> Present:
-    """Everything on the server that our names could clash with. `conversation_of`: what of ours a channel holds."""
+def present(rest: Rest, facts: Facts, conversation_of: Callable[[str, int], str] = lambda *_: "") -> Present:
+    """Everything on the server that our names could clash with.
+
+    `conversation_of`: what of ours a channel holds, by its id and its number of posts.
+    """
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         emoji = pool.submit(lambda: frozenset(str(e["name"]) for e in rest.pages("/emoji")))
         users = pool.submit(lambda: list(rest.pages("/users")))
         channels = list(_channels(rest, facts.team)) if facts.team else []
-        used = [str(c["id"]) for c in channels if c["total_msg_count"]]
-        holding = dict(zip(used, pool.map(conversation_of, used), strict=True))
+        used = {str(c["id"]): int(c["total_msg_count"]) for c in channels if c["total_msg_count"]}
+        holding = dict(zip(used, pool.map(conversation_of, used.keys(), used.values()), strict=True))
     accounts = [
         Account(str(u["id"]), str(u["username"]), str(u.get("email") or ""), bool(u.get("is_bot")), _note(u))
         for u in users.result()

@@ -132,19 +132,20 @@ def channel(rest: Rest, channel_id: str) -> Channel:
 def posts(rest: Rest, channel_id: str) -> list[RemotePost]:
     """Every post of a channel that is not deleted, oldest first."""
     found = {post.id: post for post in _by_cursor(rest, channel_id)}
+    # the channel's total may be what a cache of the server held before an import; that costs a second reading
     if sum(post.type not in UNCOUNTED for post in found.values()) != (now := channel(rest, channel_id)).total_msg_count:
         for post in _by_number(rest, channel_id, max(now.total_msg_count, len(found))):
             found.setdefault(post.id, post)
     return sorted(found.values(), key=lambda post: (post.create_at, post.id))
 
 
-def conversation_of(rest: Rest, channel_id: str) -> str:
-    """Which conversation of the export a channel holds posts of, as their keys say; "" for none.
+def conversation_of(rest: Rest, channel_id: str, total: int) -> str:
+    """Which conversation of the export a channel of so many posts holds posts of, as their keys say; "" for none.
 
     A few of the newest and of the oldest are looked at: what others wrote stands after what was moved. Few, for the
     server fetches the page behind a link in each, and nothing is changed yet that would keep it from that.
     """
-    for page in (0, max(0, channel(rest, channel_id).total_msg_count - 1) // FEW):
+    for page in (0, max(0, total - 1) // FEW):
         for post in _page(rest, channel_id, page=page, per_page=FEW):
             if post.key:
                 return post.key.partition("/")[0]

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from migrator.adapters.mattermost.emoji import custom_name, is_name
 from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered, entities, entity
-from migrator.model import Broadcast, ConversationId, ConversationMention, Emoji, Quote, Ts, UserId, UserMention
+from migrator.model import Broadcast, ConversationId, ConversationMention, Quote, Ts, UserId, UserMention
 from migrator.render import Job
 
 __all__ = ["MattermostWriter", "Rendered"]
@@ -157,14 +157,10 @@ class MattermostWriter(MarkdownWriter):
         """Its word for everybody is another than the source's, so that one stays a word."""
         return f"@{node.range}" if node.range in _ALIVE else None
 
-    def emoji(self, node: Emoji, job: Job) -> str | None:
-        name = self._custom(node.name, job)
-        return f":{name}:" if name else None
+    def own_emoji(self, word: str) -> bool:
+        return is_name(word)
 
-    def is_emoji(self, word: str, job: Job) -> bool:
-        return is_name(word) or self._custom(word, job) is not None
-
-    def _custom(self, name: str, job: Job) -> str | None:
+    def custom_emoji(self, name: str, job: Job) -> str | None:
         if self._emoji_of is not None:
             return self._emoji_of(name)
         return custom_name(name) if job.directory.remote_emoji(name) is not None else None

@@ -82,7 +82,8 @@ def compose(
     losses: list[Loss] = []
     if not body and not message.files:
         body = (Paragraph((Text(_INSTEAD.get(message.kind, "(no text)")),)),)
-    parts = [part for part in writer.parts(body, directory, room) if visible(part.source)] if body else []
+    written = writer.parts(body, directory, room, sized=bool(message.files)) if body else []
+    parts = [part for part in written if visible(part.source)]
     if message.kind is MessageKind.EMOTE and parts:
         parts[0] = msgspec.structs.replace(parts[0], source=f"/me {parts[0].source}")
     for part in parts:
@@ -130,13 +131,17 @@ def _drafts(
 ) -> list[Draft]:
     """A post per part of the text; files stand under the last one as far as they fit, then in posts of their own."""
     posts: list[tuple[str, str, list[File]]] = [(part.source, part.plain, []) for part in parts]
+    taken = parts[-1].size if parts else 0  # by sizes that hang on no id: plan and run must agree on the posts
     for file in message.files:
-        shown = writer.write(_file_line(file, limits), directory)
-        if posts and (not room or len(posts[-1][0]) + len(shown.source) + 200 <= room):
+        line = _file_line(file, limits)
+        shown, more = writer.write(line, directory), writer.size(line, directory) + 2
+        if posts and (not room or taken + more + 200 <= room):
             source, words, files = posts[-1]
             posts[-1] = (f"{source}\n\n{shown.source}", f"{words}\n{shown.plain}", [*files, file])
+            taken += more
         else:
             posts.append((shown.source, shown.plain, [file]))
+            taken = more
     drafts = []
     for number, (source, words, files) in enumerate(posts):
         content = Content(source)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from migrator.adapters.zulip.emoji import custom_name, is_name
 from migrator.markdown import BOLD, ITALIC, STRIKE, MarkdownWriter, Rendered, entities, entity, fence
-from migrator.model import Broadcast, ConversationMention, Emoji, Quote, UserMention
+from migrator.model import Broadcast, ConversationMention, Quote, UserMention
 from migrator.plain import shown
 from migrator.render import Job
 
@@ -99,11 +99,11 @@ class ZulipWriter(MarkdownWriter):
     def broadcast(self, node: Broadcast, job: Job) -> str | None:
         return None
 
-    def emoji(self, node: Emoji, job: Job) -> str | None:
-        return f":{custom_name(node.name)}:" if job.directory.remote_emoji(node.name) is not None else None
+    def own_emoji(self, word: str) -> bool:
+        return is_name(word)
 
-    def is_emoji(self, word: str, job: Job) -> bool:
-        return is_name(word) or job.directory.remote_emoji(word) is not None
+    def custom_emoji(self, name: str, job: Job) -> str | None:
+        return custom_name(name) if job.directory.remote_emoji(name) is not None else None
 
     def glued(self, source: str, before: str, after: str) -> str:
         """A mention needs a space or one of some signs before it; a link no exclamation mark."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -9,7 +11,7 @@ from typing import NoReturn
 import click
 
 from migrator import __version__
-from migrator.errors import Interrupted, MigratorError
+from migrator.errors import DiskError, Interrupted, MigratorError
 
 __all__ = ["cli", "main"]
 
@@ -81,8 +83,7 @@ def main() -> NoReturn:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:
-        place = _innermost(error)
-        sys.exit(_show(MigratorError(f"unforeseen {type(error).__name__} in {place}", hint="please report this line")))
+        sys.exit(_show(_disk_error(error) or _unforeseen(error)))
     sys.exit(0)
 
 
@@ -91,6 +92,30 @@ def _show(error: MigratorError) -> int:
     if error.hint:
         click.echo(f"Next: {error.hint}", err=True)
     return error.exit_code
+
+
+_OF_FILES = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE}  # no room, or no disk
+    | {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+)
+
+
+def _disk_error(error: Exception) -> DiskError | None:
+    """What the operating system or the journal's database says of files; None for anything else."""
+    hint = "make room or set the rights, then run the same command again: it goes on where it stopped"
+    if isinstance(error, OSError) and error.errno in _OF_FILES:
+        where = f"{error.filename}: " if isinstance(error.filename, str | os.PathLike) else ""
+        return DiskError(f"{where}{error.strerror}", hint=hint)
+    if type(error).__module__ == "sqlite3":  # not imported here: `--help` needs no database
+        if "not a database" in str(error) or "malformed" in str(error):
+            hint = "move the run folder away and run the same command again: it adopts what is on the target"
+        return DiskError(f"the journal in the run folder: {error}", hint=hint)
+    return None
+
+
+def _unforeseen(error: Exception) -> MigratorError:
+    place = _innermost(error)
+    return MigratorError(f"unforeseen {type(error).__name__} in {place}", hint="please report this line")
 
 
 def _innermost(error: BaseException) -> str:

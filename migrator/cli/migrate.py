@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from migrator.cli.options import end, exports, hold_to_fidelity, make_options, moving
 from migrator.cli.show import outcome_text, plan_text, verdict_text
 from migrator.config import load_settings
+from migrator.errors import UsageError
 from migrator.move import Move
 from migrator.progress import Progress
 
@@ -67,8 +69,14 @@ def command(
     asyncio.run(carry_out(move, fail_on=fail_on, dry_run=dry_run, ask=not yes, check=not no_verify))
 
 
-async def carry_out(move: Move, *, fail_on: str | None, dry_run: bool, ask: bool, check: bool) -> None:
-    """The steps in order, each shown when it is done. Raises for the exit code."""
+async def carry_out(
+    move: Move, *, fail_on: str | None, dry_run: bool, ask: bool, check: bool, advise: bool = True
+) -> None:
+    """The steps in order, each shown when it is done. Raises for the exit code. `advise`: say what is to do after."""
+    if move.offline and move.route.name == "live" and not dry_run:
+        raise UsageError(
+            f"{move.target_name} needs a server", hint="add --config FILE, or --dry-run to see what a move would do"
+        )
     async with move:
         if move.in_one_pass and fail_on is None and not dry_run:
             plan, outcome = await move.convert()
@@ -84,7 +92,7 @@ async def carry_out(move: Move, *, fail_on: str | None, dry_run: bool, ask: bool
         if ask and sys.stdin.isatty() and sys.stderr.isatty():
             click.confirm(f"\nWrite this to {plan.target}?", abort=True, err=True)
         outcome = await move.apply(plan)
-        click.echo(f"\n{outcome_text(outcome)}")
+        click.echo(f"\n{outcome_text(outcome if advise else replace(outcome, advice=()))}")
         verdict = await move.verify() if check and move.target is not None else None
         if verdict is not None:
             click.echo(f"\n{verdict_text(verdict)}")

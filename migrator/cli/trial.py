@@ -53,7 +53,7 @@ def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: b
             progress=Progress(quiet=quiet),
         )
         try:
-            asyncio.run(carry_out(move, fail_on=None, dry_run=False, ask=False, check=True))
+            asyncio.run(carry_out(move, fail_on=None, dry_run=False, ask=False, check=True, advise=False))
         finally:
             if keep and server.alive and move.opened:
                 stays = True

@@ -11,7 +11,6 @@ from migrator.model import (
     Broadcast,
     ConversationId,
     ConversationMention,
-    Emoji,
     GroupMention,
     Marks,
     Quote,
@@ -21,9 +20,10 @@ from migrator.model import (
 )
 from migrator.render import Job, Writer
 
-__all__ = ["BOLD", "CODE", "ITALIC", "STRIKE", "Dialect", "entities", "entity"]
+__all__ = ["BOLD", "CODE", "FAR", "ITALIC", "STRIKE", "Dialect", "entities", "entity"]
 
 BOLD, ITALIC, STRIKE, CODE = Marks.BOLD.value, Marks.ITALIC.value, Marks.STRIKE.value, Marks.CODE.value
+FAR = "/" + "x" * 200  # no address on a target is longer
 _LINKED_BY = re.compile(r"[.:@](?=\w|//)")  # what makes words an address
 _MARGIN = " \t\u00a0"
 
@@ -119,19 +119,35 @@ class Dialect(Writer):
     def broadcast(self, node: Broadcast, job: Job) -> str | None: ...
 
     @abstractmethod
-    def emoji(self, node: Emoji, job: Job) -> str | None:
-        """A custom emoji; None where the target does not have it."""
+    def own_emoji(self, word: str) -> bool:
+        """Whether the target has an emoji of its own by this name."""
 
     @abstractmethod
-    def is_emoji(self, word: str, job: Job) -> bool:
-        """Whether the target would show ":word:" as a picture."""
+    def custom_emoji(self, name: str, job: Job) -> str | None:
+        """What a custom emoji of the source is called on the target; None where it is not there."""
+
+    def post_url(self, conversation: ConversationId, ts: Ts, job: Job) -> str | None:
+        """The address of a migrated message; None where it is not known."""
+        return self._post(conversation, ts) if self._post is not None else None
 
     def glued(self, source: str, before: str, after: str) -> str:
         """A mention, link or emoji with what must stand between it and its neighbours."""
         return source
 
+    # ── the same, asked for ─────────────────────────────────────────────────────────────────────────────────────────
+
     def message_url(self, conversation: ConversationId, ts: Ts, job: Job) -> str | None:
-        return self._post(conversation, ts) if self._post is not None else None
+        job.lookups += 1
+        if job.known is None:
+            return self.post_url(conversation, ts, job)
+        return FAR if job.known else None
+
+    def is_emoji(self, word: str, job: Job) -> bool:
+        """Whether ":word:" would be shown as a picture."""
+        if self.own_emoji(word):
+            return True
+        job.lookups += 1
+        return self.custom_emoji(word, job) is not None if job.known is None else job.known
 
     # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -101,17 +101,23 @@ class LineWriter(Dialect):
             add_words(rows[-1], line, marks)
 
     def _user_source(self, leaf: UserMention, job: Job) -> str | None:
-        if (source := self.user(leaf, job)) is None:
+        job.lookups += 1
+        source = self.user(leaf, job) if job.known is None else _measured(leaf, job)
+        if source is None:
             job.lose(Feature.USER_MENTION, "name as text")
         return source
 
     def _conversation_source(self, leaf: ConversationMention, job: Job) -> str | None:
-        if (source := self.conversation(leaf, job)) is None:
+        job.lookups += 1
+        source = self.conversation(leaf, job) if job.known is None else _measured(leaf, job)
+        if source is None:
             job.lose(Feature.CONVERSATION_MENTION, "name as text")
         return source
 
     def _group_source(self, leaf: GroupMention, job: Job) -> str | None:
-        if (source := self.group(leaf, job)) is None:
+        job.lookups += 1
+        source = self.group(leaf, job) if job.known is None else _measured(leaf, job)
+        if source is None:
             job.lose(Feature.GROUP_MENTION, "name as text")
         return source
 
@@ -123,9 +129,13 @@ class LineWriter(Dialect):
     def _emoji_source(self, leaf: Emoji, job: Job) -> str | None:
         if leaf.char:
             return None
-        if (source := self.emoji(leaf, job)) is None:
+        job.lookups += 1
+        if job.known is not None:
+            return _measured(leaf, job)
+        name = self.custom_emoji(leaf.name, job)
+        if name is None:
             job.lose(Feature.EMOJI_CUSTOM, "name as text")
-        return source
+        return name and f":{name}:"
 
     def _date_source(self, _leaf: Date, job: Job) -> None:
         job.lose(Feature.DATE, "as it was written")
@@ -185,9 +195,10 @@ class LineWriter(Dialect):
 
     def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
-        if len(row) > 1:
-            row = joined(row)
+        if len(row) == 1 and not (piece := row[0]).marks and not piece.source:
+            return self.words(piece.words, 0, job, label, "")
         out = ""
+        row = joined(row)
         last = len(row) - 1
         for index, piece in enumerate(row):
             following = "" if index == last else (row[index + 1].source or row[index + 1].words)[0]
@@ -277,6 +288,11 @@ class LineWriter(Dialect):
             else:
                 out.append(self.disarm(word, job))
         return "".join(out) + self.escape(text[at:], marks, job)
+
+
+def _measured(leaf: Inline, job: Job) -> str | None:
+    """What no mention or emoji is longer than: a link whose label is all escapes."""
+    return "@" + "x" * (120 + 8 * len(shown(leaf, job.directory))) if job.known else None
 
 
 # What a leaf is that is more than words; None, with the loss noted, where it can only be words.

@@ -45,23 +45,25 @@ def add_words(row: list[Piece], text: str, marks: int) -> None:
 
 def joined(row: list[Piece]) -> list[Piece]:
     """Neighbours with equal marks as one piece."""
+    before = None
+    for piece in row:
+        if before is not None and before.marks == piece.marks and not before.source and not piece.source:
+            return _joined(row)
+        before = piece
+    return row
+
+
+def _joined(row: list[Piece]) -> list[Piece]:
     out: list[Piece] = []
-    index, end = 0, len(row)
-    while index < end:
-        piece = row[index]
-        index += 1
-        if not piece.source and index < end and _goes_on(piece, row[index]):
-            words = [piece.words]
-            while index < end and _goes_on(piece, row[index]):
-                words.append(row[index].words)
-                index += 1
-            piece = Piece(piece.marks, "".join(words))
-        out.append(piece)
+    words: list[str] = []
+    for index, piece in enumerate(row):
+        words.append(piece.words)
+        following = row[index + 1] if index + 1 < len(row) else None
+        if following and following.marks == piece.marks and not following.source and not piece.source:
+            continue
+        out.append(piece if len(words) == 1 else Piece(piece.marks, "".join(words)))
+        words.clear()
     return out
-
-
-def _goes_on(piece: Piece, following: Piece) -> bool:
-    return following.marks == piece.marks and not following.source
 
 
 def fence(text: str) -> str:
@@ -93,8 +95,12 @@ def simple(blocks: Sequence[Block]) -> str:
     """The text of a single paragraph without anything but words, as most messages are; "" for all others."""
     if len(blocks) != 1 or type(block := blocks[0]) is not Paragraph:
         return ""
+    inlines = block.inlines
+    if len(inlines) == 1:
+        leaf = inlines[0]
+        return leaf.text if type(leaf) is Text and not leaf.marks and leaf.text.isprintable() else ""
     out: list[str] = []
-    for leaf in block.inlines:
+    for leaf in inlines:
         if type(leaf) is Text:
             if leaf.marks or not leaf.text.isprintable():
                 return ""

@@ -17,12 +17,19 @@ from migrator.render import Job
 __all__ = ["MarkdownWriter", "Rendered"]
 
 
+_WIDEST = 400  # characters that something with a remote id takes beyond ten times its words, at most
+
+
 class Rendered(Struct, frozen=True):
-    """One post: its Markdown, the words a reader sees (what verify expects back), and what is not lossless."""
+    """One post: its Markdown, the words a reader sees (what verify expects back), and what is not lossless.
+
+    `size`: characters to reckon with whatever remote ids are known; 0 where it was not asked for.
+    """
 
     source: str
     plain: str
     losses: tuple[Loss, ...] = ()
+    size: int = 0
 
 
 class MarkdownWriter(BlockWriter):
@@ -30,24 +37,57 @@ class MarkdownWriter(BlockWriter):
 
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one post, however long."""
+        text = self._as_typed(blocks)
+        return Rendered(text, text) if text else self._written(blocks, Job(directory))
+
+    def _as_typed(self, blocks: Sequence[Block]) -> str:
+        """The whole message where it is words that no target reads as anything else; "" where it has to be written."""
         text = simple(blocks)
         if text and self.suspects.search(text) is None and not any(map(self.starts.match, text.split("\n"))):
-            return Rendered(text, text)
-        job = Job(directory)
-        source = clean(self.blocks(blocks, job))
-        return Rendered(source, plain(blocks, directory), job.losses)
+            return text
+        return ""
 
-    def parts(self, blocks: Sequence[Block], directory: Directory, limit: int) -> list[Rendered]:
+    def _written(self, blocks: Sequence[Block], job: Job) -> Rendered:
+        return Rendered(self._source(blocks, job), plain(blocks, job.directory), job.losses)
+
+    def _source(self, blocks: Sequence[Block], job: Job) -> str:
+        return clean(self.block(blocks[0], job) if len(blocks) == 1 else self.blocks(blocks, job))
+
+    def size(self, blocks: Sequence[Block], directory: Directory) -> int:
+        """Characters of one post, at most, whatever remote ids are known when it is written."""
+        return max(len(self._source(blocks, Job(directory, known))) for known in (False, True))
+
+    def parts(
+        self, blocks: Sequence[Block], directory: Directory, limit: int, *, sized: bool = False
+    ) -> list[Rendered]:
         """As many posts as needed for each to have at most `limit` characters (0: no limit). At least one.
 
-        All losses stand with the first post.
+        Where it divides hangs on names only, never on remote ids: plan, run and verify, which know none, some and all
+        of them, must agree on the posts of a message. `sized`: each part tells its `size`. All losses stand with the
+        first post.
         """
-        whole = self.write(blocks, directory)
-        if not limit or len(whole.source) <= limit:
-            return [whole]
-        pieces = self.divided(blocks, directory, lambda some: len(self.write(some, directory).source) <= limit)
-        out = [self.write(piece, directory) for piece in pieces]
+        text = self._as_typed(blocks)
+        if text and (not limit or len(text) <= limit):
+            return [Rendered(text, text, size=len(text) if sized else 0)]
+        job = Job(directory)
+        whole = self._written(blocks, job)
+        size = 0 if job.lookups else len(whole.source)
+        if job.lookups and (sized or (limit and not _surely_fits(whole, job.lookups, limit))):
+            size = self.size(blocks, directory)
+        if not limit or size <= limit:
+            return [structs.replace(whole, size=size) if sized else whole]
+        pieces = self.divided(blocks, directory, lambda some: self.size(some, directory) <= limit)
         split = Loss(Feature.LONG_TEXT, Fate.APPROXIMATED, "in several posts")
         return [
-            structs.replace(part, losses=(*whole.losses, split) if index == 0 else ()) for index, part in enumerate(out)
+            structs.replace(
+                self.write(piece, directory),
+                losses=() if index else (*whole.losses, split),
+                size=self.size(piece, directory) if sized else 0,
+            )
+            for index, piece in enumerate(pieces)
         ]
+
+
+def _surely_fits(whole: Rendered, lookups: int, limit: int) -> bool:
+    """Whether the message would fit had it other ids, or none: then nothing need be measured."""
+    return 10 * (len(whole.source) + len(whole.plain)) + _WIDEST * lookups <= limit

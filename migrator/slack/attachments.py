@@ -13,6 +13,7 @@ from migrator.model import Block, Card, CardField, File, Paragraph, Picture, Quo
 from migrator.slack import mrkdwn
 from migrator.slack.blockkit import actions_line, block_kit
 from migrator.slack.context import Context
+from migrator.slack.loose import dicts, string
 from migrator.slack.richtext import best_text
 
 __all__ = ["attachments"]
@@ -49,7 +50,7 @@ def _is_preview(item: Json) -> bool:
 
 def _stands_in(item: Json, text: str) -> bool:
     for key in ("from_url", "original_url"):
-        url = _string(item.get(key))
+        url = string(item.get(key))
         for spelled in {url, url.replace("&", "&amp;")} if url else ():
             at = text.find(spelled)
             while at >= 0:
@@ -61,45 +62,45 @@ def _stands_in(item: Json, text: str) -> bool:
 
 def _quoted(item: Json, context: Context) -> QuotedMessage:
     body: list[Block] = []
-    for inner in _dicts(item.get("message_blocks")):
+    for inner in dicts(item.get("message_blocks")):
         message = inner.get("message")
         blocks = message.get("blocks") if isinstance(message, dict) else None
         if isinstance(blocks, list):
             body.extend(block_kit(blocks, context))
     if not body:
-        body.extend(mrkdwn.parse(_string(item.get("text")), context))
+        body.extend(mrkdwn.parse(string(item.get("text")), context))
     return QuotedMessage(
-        author=_string(item.get("author_id")),
-        author_name=_string(item.get("author_name")) or _string(item.get("author_subname")),
+        author=string(item.get("author_id")),
+        author_name=string(item.get("author_name")) or string(item.get("author_subname")),
         body=tuple(body),
-        conversation=_string(item.get("channel_id")),
-        ts=_string(item.get("ts")),
-        url=_string(item.get("from_url")),
-        files=tuple(map(_file, _dicts(item.get("files")))),
+        conversation=string(item.get("channel_id")),
+        ts=string(item.get("ts")),
+        url=string(item.get("from_url")),
+        files=tuple(map(_file, dicts(item.get("files")))),
     )
 
 
 def _file(file: Json) -> File:
     """A file of a quoted message: its name and address, for its bytes hang on the quoted message itself."""
     return File(
-        _string(file.get("id")),
-        _string(file.get("name")),
-        title=_string(file.get("title")),
-        link=_string(file.get("permalink")),
+        string(file.get("id")),
+        string(file.get("name")),
+        title=string(file.get("title")),
+        link=string(file.get("permalink")),
     )
 
 
 def _card(item: Json, context: Context) -> Card | None:
     preview = _is_preview(item)
     clean = _page_text if preview else _same
-    address = _string(item.get("from_url")) or _string(item.get("original_url")) if preview else ""
-    title = _label(clean(_string(item.get("title"))))
-    pretext = mrkdwn.parse(_string(item.get("pretext")), context)
+    address = string(item.get("from_url")) or string(item.get("original_url")) if preview else ""
+    title = _label(clean(string(item.get("title"))))
+    pretext = mrkdwn.parse(string(item.get("pretext")), context)
     body: list[Block] = []
     blocks = item.get("blocks")
     if isinstance(blocks, list) and blocks:
         body.extend(block_kit(blocks, context))
-    elif text := _string(item.get("text")):
+    elif text := string(item.get("text")):
         body.extend(mrkdwn.parse(clean(text), context))
     fields = tuple(
         CardField(
@@ -107,16 +108,16 @@ def _card(item: Json, context: Context) -> Card | None:
             value=mrkdwn.parse(_spelled(field.get("value")), context),
             short=bool(field.get("short")),
         )
-        for field in _dicts(item.get("fields"))
+        for field in dicts(item.get("fields"))
     )
     if line := actions_line(item, context):
         body.append(Paragraph(line))
-    image = _string(item.get("image_url")) or _string(item.get("thumb_url"))
+    image = string(item.get("image_url")) or string(item.get("thumb_url"))
     card = Card(
         title=title,
-        title_url=mrkdwn.decode(_string(item.get("title_link"))) or _string(item.get("from_url")) or address,
+        title_url=mrkdwn.decode(string(item.get("title_link"))) or string(item.get("from_url")) or address,
         author=_label(item.get("author_name")) or _label(item.get("author_subname")),
-        author_url=mrkdwn.decode(_string(item.get("author_link"))),
+        author_url=mrkdwn.decode(string(item.get("author_link"))),
         pretext=pretext,
         body=tuple(body),
         fields=fields,
@@ -129,7 +130,7 @@ def _card(item: Json, context: Context) -> Card | None:
     )
     bare = Card(at=card.at, color=card.color, preview_of=address, service=card.service, title_url=card.title_url)
     if card == bare:
-        fallback = mrkdwn.parse(_string(item.get("fallback")), context)
+        fallback = mrkdwn.parse(string(item.get("fallback")), context)
         if not fallback:
             return card if card.service or card.title_url else None
         card = structs.replace(card, body=fallback)
@@ -158,7 +159,7 @@ def _entity(match: re.Match[str]) -> str:
 
 def _label(value: object) -> str:
     """A one-line label: tokens and entities undone, no markup."""
-    return mrkdwn.unwrap(" ".join(_string(value).split()))
+    return mrkdwn.unwrap(" ".join(string(value).split()))
 
 
 def _seconds(value: object) -> int:
@@ -169,15 +170,7 @@ def _seconds(value: object) -> int:
 
 
 def _color(value: object) -> str:
-    text = _string(value).lstrip("#")
+    text = string(value).lstrip("#")
     if text in _COLORS:
         return _COLORS[text]
     return f"#{text.lower()}" if len(text) in (3, 6) and all(c in "0123456789abcdefABCDEF" for c in text) else ""
-
-
-def _dicts(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""

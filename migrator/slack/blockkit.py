@@ -26,6 +26,7 @@ from migrator.slack import mrkdwn
 from migrator.slack.commonmark import commonmark
 from migrator.slack.context import Context
 from migrator.slack.inline import plain_inlines
+from migrator.slack.loose import dicts, string
 from migrator.slack.richtext import all_text, best_text, rich_inlines, rich_text
 
 __all__ = ["actions_line", "block_kit"]
@@ -102,7 +103,7 @@ def _header(block: Json, context: Context) -> list[Block]:
 def _context(block: Json, context: Context) -> list[Block]:
     line: list[Inline] = []
     pictures: list[Block] = []
-    for element in _dicts(block.get("elements")):
+    for element in dicts(block.get("elements")):
         if element.get("type") == "image":
             pictures.extend(_image(element, context))
             continue
@@ -122,21 +123,21 @@ def _image(block: Json, _context: Context) -> list[Block]:
     title_text = title.get("text") if isinstance(title, dict) else title
     file = block.get("slack_file")
     url = block.get("image_url") or (file.get("url") if isinstance(file, dict) else "")
-    picture = Picture(_string(url), _string(block.get("alt_text")), _string(title_text))
+    picture = Picture(string(url), string(block.get("alt_text")), string(title_text))
     return [picture] if picture != Picture("") else [UnknownBlock("image", "")]
 
 
 def _element_line(element: Json, context: Context) -> tuple[Inline, ...]:
     """A button: its label, linked where it has an address. Other controls only acted in Slack: nothing."""
     label = _text_inlines(element.get("text"), context)
-    url = _string(element.get("url"))
+    url = string(element.get("url"))
     return (Link(url, label),) if url else label
 
 
 def actions_line(block: Json, context: Context) -> tuple[Inline, ...]:
     """The buttons of a block or of a legacy attachment, on one line."""
     line: list[Inline] = []
-    for element in _dicts(block.get("elements")) or _dicts(block.get("actions")):
+    for element in dicts(block.get("elements")) or dicts(block.get("actions")):
         inlines = _element_line(element, context)
         if line and inlines:
             line.append(Text(" · "))
@@ -151,7 +152,7 @@ def _actions(block: Json, context: Context) -> list[Block]:
 
 def _video(block: Json, context: Context) -> list[Block]:
     title = _text_inlines(block.get("title"), context)
-    url = _string(block.get("title_url")) or _string(block.get("video_url"))
+    url = string(block.get("title_url")) or string(block.get("video_url"))
     out: list[Block] = [Paragraph((Link(url, title),))] if url else [Paragraph(title)]
     if description := _text_inlines(block.get("description"), context):
         out.append(Paragraph(description))
@@ -159,14 +160,14 @@ def _video(block: Json, context: Context) -> list[Block]:
 
 
 def _markdown(block: Json, context: Context) -> list[Block]:
-    return commonmark(_string(block.get("text")), context)
+    return commonmark(string(block.get("text")), context)
 
 
 def _table(block: Json, context: Context) -> list[Block]:
     rows = [[_cell(cell, context) for cell in row] for row in _lists(block.get("rows"))]
     width = max(map(len, rows), default=0)
     even = tuple(tuple(row + [()] * (width - len(row))) for row in rows)
-    aligned = tuple(_string(setting.get("align")) for setting in _dicts(block.get("column_settings")))
+    aligned = tuple(string(setting.get("align")) for setting in dicts(block.get("column_settings")))
     caption = _text_inlines(block.get("caption"), context)
     return [*([Paragraph(caption)] if caption else []), *([Table(even, aligned)] if width else [])]
 
@@ -176,7 +177,7 @@ def _cell(cell: object, context: Context) -> tuple[Inline, ...]:
         return (Text(best_text(cell)),)
     if cell.get("type") == "rich_text":
         line: list[Inline] = []
-        for part in _dicts(cell.get("elements")):
+        for part in dicts(cell.get("elements")):
             if line:
                 line.append(Text(" "))
             line.extend(Text(" ") if isinstance(i, Break) else i for i in rich_inlines(part.get("elements"), context))
@@ -191,8 +192,8 @@ def _call(block: Json, _context: Context) -> list[Block]:
     call = block.get("call")
     inner = call.get("v1") if isinstance(call, dict) else None
     inner = inner if isinstance(inner, dict) else {}
-    name = _string(inner.get("name")) or "Call"
-    url = _string(inner.get("join_url"))
+    name = string(inner.get("name")) or "Call"
+    url = string(inner.get("join_url"))
     label = (Text(name),)
     return [Paragraph((Link(url, label),) if url else label)]
 
@@ -200,8 +201,8 @@ def _call(block: Json, _context: Context) -> list[Block]:
 def _file(block: Json, _context: Context) -> list[Block]:
     file = block.get("file")
     file = file if isinstance(file, dict) else {}
-    name = _string(file.get("title")) or _string(file.get("name")) or _string(block.get("external_id")) or "file"
-    url = _string(file.get("permalink")) or _string(file.get("external_url"))
+    name = string(file.get("title")) or string(file.get("name")) or string(block.get("external_id")) or "file"
+    url = string(file.get("permalink")) or string(file.get("external_url"))
     label = (Text(name),)
     return [Paragraph((Link(url, label),) if url else label)]
 
@@ -223,13 +224,5 @@ _BLOCKS: dict[str, Callable[[Json, Context], list[Block]]] = {
 }
 
 
-def _dicts(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _lists(value: object) -> list[list[object]]:
     return [item for item in value if isinstance(item, list)] if isinstance(value, list) else []
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""

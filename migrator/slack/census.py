@@ -11,7 +11,8 @@ from msgspec import Struct, field
 from migrator.ledger import Feature, Ledger
 from migrator.model import Role
 from migrator.slack.loose import dicts, string
-from migrator.slack.subtypes import is_known
+from migrator.slack.subtypes import LOGS, is_known
+from migrator.slack.times import is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ class Census(Struct):
     def to_dict(self) -> dict[str, Any]:
         """Counts by name, the same for the same export in any process.
 
-        `records`: message objects in day files. `messages`: distinct (conversation, ts) of them; everything after is
-        counted on these. `replies`: messages whose thread_ts is another's; `threads`: distinct thread_ts of those, per
-        conversation. `reactions`: people in reaction lists. `files`: entries of `files`, and `file` objects. `people`:
-        those an index lists or, where none does, those met in messages. `quarantined_records`: where and why.
+        `records`: message objects in day files. `messages`: distinct (conversation, ts) of them that are no logs of
+        edits or deletions; everything after is counted on these. `replies`: messages whose thread_ts is another's;
+        `threads`: distinct thread_ts of those, per conversation. `reactions`: people in reaction lists. `files`:
+        entries of `files`, and `file` objects. `people`: those an index lists or, where none does, those met in
+        messages. `quarantined_records`: where and why.
         """
         return {
             "workspace": self.workspace,
@@ -124,10 +126,13 @@ def _conversation(export: Export, conversation: str, census: Census) -> None:
     for kept in export.kept(conversation, ledger):
         record = kept.record
         census.records += 1 + len(kept.replaced)
+        if record.subtype in LOGS:
+            census.odd["logs of edits and deletions"] += 1
+            continue
         census.messages += 1
         census.first = min(census.first, record.ts) if census.first else record.ts
         census.last = max(census.last, record.ts)
-        if record.thread_ts and record.thread_ts != record.ts:
+        if record.thread_ts and record.thread_ts != record.ts and is_ts(record.thread_ts):
             census.replies += 1
             threads.add(record.thread_ts)
         _message(record, census)

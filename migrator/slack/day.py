@@ -35,7 +35,7 @@ class Day(Struct, Generic[R]):
     rising: bool
 
 
-def day_of(content: bytes, decode: Callable[[bytes], list[R]]) -> Day[R] | None:
+def day_of(content: bytes, decode: Callable[[bytes], Sequence[R]]) -> Day[R] | None:
     try:
         records = decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

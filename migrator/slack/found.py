@@ -12,7 +12,7 @@ from migrator.model import Remote, User, UserId
 from migrator.slack.authors import icon_of, own_name
 from migrator.slack.messages import reactions_in
 from migrator.slack.scan import Index
-from migrator.slack.subtypes import NOTICES
+from migrator.slack.subtypes import LOGS, NOTICES
 from migrator.slack.times import before, is_ts
 from migrator.slack.wire import Record
 
@@ -25,6 +25,8 @@ _KINDS = dict.fromkeys(NOTICES, Feature.EVENT) | {"me_message": Feature.EMOTE, "
 def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> dict[Feature, int]:
     """Everything of a record but its text."""
     found = {MESSAGE: 1}
+    if record.subtype in LOGS:
+        return found
     thread = record.thread_ts
     if thread is not None and thread != record.ts and is_ts(thread):
         found[Feature.REPLY] = 1

@@ -55,7 +55,7 @@ class Front(Protocol):
         ...
 
     def content(self, member: str) -> bytes | None:
-        """A member that is nothing but a list of message records; None where it is not, or cannot be read."""
+        """A member that is a JSON list, as it is; None where it is not, or cannot be read: see `Layout.content`."""
         ...
 
     def close(self) -> None: ...
@@ -129,13 +129,11 @@ class Files:
         return self._pieces(member, ("messages",))
 
     def content(self, member: str) -> bytes | None:
-        if member not in self._archive:
-            return None
         try:
             content = self._archive.read(member)
-        except Damaged:
+        except (Damaged, KeyError):
             return None
-        return content if content[:1] == b"[" and _REPLIES not in content else None
+        return content if content[:1] == b"[" else None
 
     def _pieces(self, member: str, keys: tuple[str, ...]) -> Iterator[Record]:
         try:

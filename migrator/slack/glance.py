@@ -15,13 +15,18 @@ from msgspec import Raw, Struct
 
 from migrator.slack.damage import Damaged
 from migrator.slack.people import People
+from migrator.slack.subtypes import LOGS
 from migrator.slack.wire import NULL, Record, decode
 
 __all__ = ["Glance", "decode_all", "look_closely", "names_only_known"]
 
-_MENTIONS = re.compile(rb"@([UWB][A-Z0-9]+)(\|)?").findall
+_MENTION = re.compile(rb"[UWB][A-Z0-9]+\|?").match
 _IDS = re.compile(rb'_id"(?<=(?:user|thor|roup)_id")\s*:\s*"([UWBS][A-Z0-9]+)').findall  # user, author, usergroup
 _SPELLED_OUT = re.compile(rb"\\u00(?!3[CcEe]|26)[0-7]").search  # an ASCII letter that could stand as itself
+
+
+# Kinds of records that tell of files, of other messages, or of nothing: `scan.py` has a rule for each.
+_TELLING = LOGS | {"file_share", "file_comment", "pinned_item"}
 
 
 class _Reaction(Struct, gc=False):
@@ -42,7 +47,8 @@ class Glance(Struct, gc=False):
     team: str | None = None
     reactions: list[_Reaction] | None = None
     edited: _Edited | None = None
-    subtype: Raw = NULL
+    subtype: str | None = None
+    slackdump_thread_replies: None = None  # nested records: not for a glance
     files: Raw = NULL
     file: Raw = NULL
     room: Raw = NULL
@@ -66,7 +72,7 @@ def look_closely(content: bytes, glances: Sequence[Glance], people: People) -> d
         for place, glance in enumerate(glances)
         if glance.user not in listed
         or glance.user in bots
-        or glance.subtype is not NULL
+        or glance.subtype in _TELLING
         or glance.files is not NULL
         or glance.file is not NULL
         or glance.room is not NULL
@@ -91,18 +97,21 @@ def look_closely(content: bytes, glances: Sequence[Glance], people: People) -> d
 
 def names_only_known(content: bytes, people: People) -> bool:
     """Whether texts, blocks and attachments of a member name nobody that is news: by mention, by id, or as a group."""
-    if _SPELLED_OUT(content) or (b"^" in content and b"subteam" in content):
+    if (b"\\" in content and _SPELLED_OUT(content)) or (b"^" in content and b"subteam" in content):
         return False
-    mentions, ids = set(_MENTIONS(content)), set(_IDS(content))
-    return all(_is_known(id_, labelled, people) for id_, labelled in mentions) and all(
-        _is_known(id_, b"", people) for id_ in ids
-    )
+    named = set(_IDS(content))
+    at = content.find(b"@")
+    while at >= 0:
+        if mention := _MENTION(content, at + 1):
+            named.add(mention[0])
+        at = content.find(b"@", at + 1)
+    return not named or all(_is_known(id_.decode(), people) for id_ in named)
 
 
-def _is_known(id_: bytes, labelled: bytes, people: People) -> bool:
-    """Whether one more mention changes nothing."""
-    user = id_.decode()
-    if user in people.listed or (canonical := people.canonical(user)) in people.listed:
+def _is_known(mention: str, people: People) -> bool:
+    """Whether one more mention, or a labelled one ("U024BE7LH|"), changes nothing."""
+    listed = people.listed
+    if mention in listed or (user := people.canonical(mention.rstrip("|"))) in listed or mention.rstrip("|") in listed:
         return True
-    met = people.met.get(canonical)
-    return met is not None and "mention" in met.reasons and not labelled
+    met = people.met.get(user)
+    return met is not None and "mention" in met.reasons and mention[-1] != "|"

@@ -65,6 +65,10 @@ def _lines(
     text: str, context: Context, marks: int, read: Callable[[str, Context, int, list[Inline]], None]
 ) -> tuple[Inline, ...]:
     out: list[Inline] = []
+    if "\n" not in text:
+        if text:
+            read(text, context, marks, out)
+        return tuple(out)
     for number, line in enumerate(text.strip("\n").split("\n")):
         if number:
             out.append(BREAK)

@@ -179,7 +179,10 @@ class Layout:
         return ((Loc(label + at.member, at.index), piece) for at, piece in found) if label else found
 
     def content(self, member: str) -> bytes | None:
-        """A member that is nothing but a list of message records, for who decodes it in one step; else None."""
+        """A member that is a JSON list, for who can decode it in one step; None for any other: see `records`.
+
+        Unlike there, replies may be nested in their root ("slackdump_thread_replies").
+        """
         number, name = self._resolve(member)
         return next((front for owner, front in self._fronts if owner == number)).content(name)
 

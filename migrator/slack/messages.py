@@ -6,8 +6,10 @@ What a record holds and its message does not is returned as losses, so that the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Raw
+from msgspec.json import encode
 
 from migrator.ledger import Fate, Feature, Loss
 from migrator.model import (
@@ -36,6 +38,7 @@ from migrator.slack.body import body_with_notes
 from migrator.slack.context import Context
 from migrator.slack.emoji import lookup
 from migrator.slack.files import Files
+from migrator.slack.logs import new_of, old_of, subject_of
 from migrator.slack.loose import dicts, mapping, number, string, strings
 from migrator.slack.order import Kept
 from migrator.slack.richrecord import RichBlocks
@@ -48,6 +51,7 @@ __all__ = ["Made", "Maker", "reactions_in"]
 
 Made = tuple[Message | None, Sequence[Loss]]
 _WITHHELD = (Paragraph((Text("[withheld by key policy]"),)),)
+_TEXT = MessageKind.TEXT
 _KINDS = dict.fromkeys(NOTICES, MessageKind.EVENT) | {
     "me_message": MessageKind.EMOTE,
     "tombstone": MessageKind.DELETED,
@@ -91,17 +95,19 @@ class Maker:
         body = self._body(record, subtype, losses)
         if event is not None and not body and not files:
             body = _notice(event, user, subtype)
-        thread = self._thread(record, index, losses)
+        thread = ""
+        if record.thread_ts not in (None, record.ts) or subtype == "file_comment":
+            thread = self._thread(record, index, losses)
         reactions = reactions_in(record)
         message = Message(
             conversation,
             record.ts,
             kept.at,
             self._author(record, user),
-            _KINDS.get(subtype, MessageKind.TEXT),
+            _KINDS.get(subtype, _TEXT),
             body,
             thread,
-            is_root=replied and not thread,
+            replied and not thread,
             broadcast=bool(thread) and subtype in ("thread_broadcast", "reply_broadcast"),
             edited=self._edit(record, user) if record.edited is not None else None,
             revisions=self._revisions(record, index, losses) if index.revisions else (),
@@ -198,16 +204,25 @@ class Maker:
         out: list[Revision] = []
         for at in index.revisions.get(record.ts, ()):
             log = self.earlier(at)
-            before = (mapping(loose(log.previous_message)) or mapping(loose(log.original))) if log is not None else {}
-            if log is None or not before:
+            old = old_of(log) if log is not None else {}
+            if log is None or not old:
                 losses.append(Loss(Feature.REVISION, Fate.DROPPED, "the log of the edit does not hold the text"))
                 continue
-            revision = Revision(mrkdwn.parse(string(before.get("text")), self.context), log.ts)
-            if revision in out:
+            revision = Revision(self._logged(old), _since(record, old))
+            if revision.body == self._logged(new_of(log)):
+                losses.append(Loss(Feature.REVISION, Fate.SKIPPED, "the edit changed no words"))
+            elif revision in out:
                 losses.append(Loss(Feature.REVISION, Fate.SKIPPED, "the same log twice"))
             else:
                 out.append(revision)
         return tuple(sorted(out, key=lambda revision: instant(revision.at)))
+
+    def _logged(self, version: Mapping[str, Any]) -> tuple[Block, ...]:
+        """The text of a message as a log of it holds it."""
+        blocks, attachments = (
+            Raw(encode(version[part])) if version.get(part) else NULL for part in ("blocks", "attachments")
+        )
+        return body_with_notes(string(version.get("text")), blocks, attachments, self.context)[0]
 
     # ── notices ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -234,6 +249,12 @@ class Maker:
         return Event(kind)
 
 
+def _since(record: Record, version: Mapping[str, Any]) -> Ts:
+    """When a message became what a log of it holds."""
+    at = string(mapping(version.get("edited")).get("ts"))
+    return at if is_ts(at) and instant(at) > instant(record.ts) else record.ts
+
+
 def _no_message(record: Record, subtype: str, index: Index) -> tuple[Fate, str] | None:
     """Why a record is no message: (fate, note)."""
     if subtype in PLAIN or subtype in NOTICES:
@@ -241,12 +262,21 @@ def _no_message(record: Record, subtype: str, index: Index) -> tuple[Fate, str] 
             return Fate.SKIPPED, "the comment of an upload, shown with it"
         return (Fate.SKIPPED, "hidden in Slack too") if record.hidden and subtype != "tombstone" else None
     if subtype in LOGS:
-        return Fate.SKIPPED, "the log of a change, not a message"
+        return _of_log(record, subtype, index)
     if record.hidden:
         return Fate.SKIPPED, "hidden in Slack too"
     if record.text or record.files or record.file or _filled(record.blocks) or _filled(record.attachments):
         return None
     return Fate.DROPPED, "of an unknown kind, and empty"
+
+
+def _of_log(record: Record, subtype: str, index: Index) -> tuple[Fate, str]:
+    """A log of a message that is there is used up by it; one that alone holds a text is told apart."""
+    if subtype == "message_changed" and subject_of(record) in index.strays:
+        return Fate.DROPPED, "the log of an edit of a message that is not in the export: its text stands only here"
+    if subtype == "message_deleted" and old_of(record):
+        return Fate.SKIPPED, "deleted in Slack: only the log of it holds its text"
+    return Fate.SKIPPED, "the log of a change, not a message"
 
 
 def _is_intro(record: Record, index: Index) -> bool:

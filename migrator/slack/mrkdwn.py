@@ -20,6 +20,8 @@ _MARKED = re.compile(r"[<>&*_~`:\n\r\u2022\u25e6\u25aa]")  # a text without any 
 _QUOTED = re.compile(r"(?:&gt;|>)(?:((?:&gt;|>){2}) ?| ?)")
 _FIRST_ITEM = re.compile(r"^ *(?:[\u2022\u25e6\u25aa]|[0-9]{1,3}\. )", re.MULTILINE)
 _ITEM = re.compile(r"( *)(?:[\u2022\u25e6\u25aa]\ufe0e?\s?|(?:([0-9]{1,3})|([a-z]{1,4}))\. )(.*)")
+# One line that is neither quoted nor an item of a list: a paragraph.
+_ONE_LINE = re.compile(r"(?!&gt;|>| *(?:[\u2022\u25e6\u25aa]|[0-9]{1,3}\. ))[^\n\r]+")
 INDENT = 4  # spaces by which Slack's flattening indents a nested list
 
 
@@ -27,6 +29,8 @@ def parse(text: str, context: Context) -> tuple[Block, ...]:
     """A whole text. Never raises; what cannot be told stays as it is typed."""
     if _MARKED.search(text) is None:
         return (Paragraph((Text(text),)),) if text else ()
+    if _ONE_LINE.fullmatch(text) is not None and FENCE not in text:
+        return (Paragraph(inlines(text, context)),)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     reader = _Reader(context)

@@ -8,7 +8,7 @@ records wait. Where a key stands in several places, the record that comes last c
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Raw, Struct, field
@@ -18,6 +18,7 @@ from migrator.slack import richrecord, wire
 from migrator.slack.damage import Damaged
 from migrator.slack.day import Day, day_of
 from migrator.slack.layout import Layout
+from migrator.slack.logs import key_of
 from migrator.slack.times import instant
 from migrator.slack.wire import Record
 
@@ -47,11 +48,11 @@ class Reading(NamedTuple):
     """How far records are decoded: one of any kind (Damaged where it is none), and a list of sound ones."""
 
     one: Callable[[Raw], Record]
-    all: Callable[[bytes], list[Record]]
+    all: Callable[[bytes], Sequence[Record]]
 
 
 ENVELOPES = Reading(wire.decode, wire.decode_all)
-WHOLE = Reading(richrecord.decode, richrecord.decode_all)  # type: ignore[arg-type]
+WHOLE = Reading(richrecord.decode, richrecord.decode_all)
 
 
 def read(
@@ -87,7 +88,7 @@ def in_order(
             continue
         usable = _placed(member, day) if day is not None else read(layout, member, damaged, reading)
         waiting.extend(
-            (instant(record.ts), record.ts, number, index, at, record) for index, (at, record) in enumerate(usable)
+            (instant(record.ts), key_of(record), number, index, at, record) for index, (at, record) in enumerate(usable)
         )
         if end is None or firsts[number] < end:
             waiting.sort()
@@ -123,8 +124,8 @@ def _before(waiting: list[Waiting], end: int) -> int:
 def _kept(ready: list[Waiting]) -> Iterator[Kept]:
     replaced: tuple[Loc, ...] = ()
     last = len(ready) - 1
-    for place, (moment, ts, _number, _index, at, record) in enumerate(ready):
-        if place < last and ready[place + 1][1] == ts and ready[place + 1][0] == moment:
+    for place, (moment, key, _number, _index, at, record) in enumerate(ready):
+        if place < last and ready[place + 1][1] == key and ready[place + 1][0] == moment:
             replaced = (*replaced, at)
             continue
         yield Kept(at, record, moment, replaced)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from migrator.crew import Crew
 from migrator.errors import SkipItem, UsageError
-from migrator.ledger import Fate, Feature, Ledger, Quarantined
+from migrator.ledger import Fate, Feature, Ledger, Loss, Quarantined
 from migrator.model import (
     Author,
     Bytes,
@@ -132,8 +132,8 @@ class Export:
 
     # ── indexes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _index(self, kind: str, needed: str = "") -> Iterator[dict[str, Any]]:
-        """The records of an index that are objects, with the text `needed`; what is not is set aside."""
+    def _index(self, kind: str, *needed: str) -> Iterator[dict[str, Any]]:
+        """The records of an index that are objects, with a text under one of `needed`; what is not is set aside."""
         for at, piece in self.layout.index(kind):
             if isinstance(piece, Damaged):
                 self.quarantine.append(Quarantined(at, piece.reason))
@@ -145,8 +145,8 @@ class Export:
                 continue
             if not isinstance(value, dict):
                 self.quarantine.append(Quarantined(at, "not an object"))
-            elif needed and not string(value.get(needed)):
-                self.quarantine.append(Quarantined(at, f"no {needed}"))
+            elif needed and not any(string(value.get(key)) for key in needed):
+                self.quarantine.append(Quarantined(at, f"no {' and no '.join(needed)}"))
             else:
                 yield value
 
@@ -168,7 +168,7 @@ class Export:
         listing = _Listing()
         context = Context(emoji=self._emoji)
         for kind, means in INDEXES.items():
-            for record in self._index(kind):
+            for record in self._index(kind, "id", "name"):
                 listing.private = listing.private or kind != "channels"
                 for user in people_of(record):
                     self.people.meet(user, "member")
@@ -242,21 +242,29 @@ class Export:
         """See `adapters.base.Source`. KeyError for a conversation that is not there."""
         index = self.indexes[conversation]
         ledger = ledger if ledger is not None else Ledger()
-        found: Counter[Feature] = Counter()
+        canonical, users, make = self.people.canonical, self.workspace.users, self._maker.make
+        tally: Counter[Feature] = Counter()
         gaps, roots = iter(sorted(index.absent)), iter(index.roots)
         gap, root = next(gaps, _NEVER), next(roots, _NEVER)
         try:
             for kept in self.kept(conversation, ledger, WHOLE):
-                while gap < kept.instant:
+                record, moment = kept.record, kept.instant
+                while gap < moment:
                     yield self._placeholder(conversation, index.absent[gap], kept.at)
                     gap = next(gaps, _NEVER)
-                while root < kept.instant:
+                while root < moment:
                     root = next(roots, _NEVER)
-                message = self._message(conversation, kept, index, ledger, found, replied=root == kept.instant)
+                author = author_of(record, canonical)
+                found = found_in(record, index, author, users)
+                for feature, count in found.items():
+                    tally[feature] += count
+                message, losses = make(conversation, kept, index, author, replied=root == moment)
+                if losses:
+                    _settle(kept.at, message, losses, found, ledger)
                 if message is not None:
                     yield message
         finally:
-            ledger.found.update(+found)
+            ledger.found.update(+tally)
 
     def holds(self, conversation: ConversationId, ts: Ts) -> bool:
         """See `adapters.base.Source`."""
@@ -272,46 +280,19 @@ class Export:
     ) -> Iterator[Kept]:
         """The raw records that count, in order. A `ledger` is told of the others."""
 
-        def damaged(at: Loc, reason: str) -> None:
+        def set_aside(at: Loc, fate: Fate, reason: str) -> None:
             if ledger is not None:
                 ledger.find(Feature.MESSAGE)
-                ledger.settle(Feature.MESSAGE, Fate.QUARANTINED, note=reason, at=at)
+                ledger.settle(Feature.MESSAGE, fate, note=reason, at=at)
+
+        def damaged(at: Loc, reason: str) -> None:
+            set_aside(at, Fate.QUARANTINED, reason)
 
         for several in in_order(self.layout, self.indexes[conversation].spans, damaged, reading):
             for kept in several:
-                if kept.replaced and ledger is not None:
-                    for at in kept.replaced:
-                        ledger.find(Feature.MESSAGE)
-                        ledger.settle(Feature.MESSAGE, Fate.SKIPPED, note=_AGAIN, at=at)
+                for at in kept.replaced:
+                    set_aside(at, Fate.SKIPPED, _AGAIN)
                 yield kept
-
-    def _message(
-        self,
-        conversation: ConversationId,
-        kept: Kept,
-        index: Index,
-        ledger: Ledger,
-        tally: Counter[Feature],
-        *,
-        replied: bool,
-    ) -> Message | None:
-        """The message of a record, if it is one. What is found goes into `tally`, losses into the ledger."""
-        record, at = kept.record, kept.at
-        author = author_of(record, self.people.canonical)
-        found = found_in(record, index, author, self.workspace.users)
-        for feature, count in found.items():
-            tally[feature] += count
-        message, losses = self._maker.make(conversation, kept, index, author, replied=replied)
-        if message is None:
-            (why,) = losses
-            for feature, count in found.items():
-                ledger.settle(feature, why.fate, count, note=why.note, at=at)
-            return None
-        for loss in losses:
-            if loss.feature not in found:
-                ledger.find(loss.feature, loss.count)
-            ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=at)
-        return message
 
     def _placeholder(self, conversation: ConversationId, absent: Absent, at: Loc) -> Message:
         author = Author(self.people.canonical(absent.author))
@@ -342,6 +323,21 @@ class Export:
         from migrator.slack.census import take_census
 
         return take_census(self)
+
+
+def _settle(
+    at: Loc, message: Message | None, losses: Sequence[Loss], found: Mapping[Feature, int], ledger: Ledger
+) -> None:
+    """What a record holds and its message does not; where there is none, all that was found."""
+    if message is None:
+        (why,) = losses
+        for feature, count in found.items():
+            ledger.settle(feature, why.fate, count, note=why.note, at=at)
+        return
+    for loss in losses:
+        if loss.feature not in found:
+            ledger.find(loss.feature, loss.count)
+        ledger.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=at)
 
 
 def open_export(paths: Sequence[Path], crew: Crew | None = None) -> Export:

@@ -121,6 +121,7 @@ class RichRecord(Record, gc=False):
     """A `Record`; `blocks` is NULL where there are none."""
 
     blocks: RichBlocks | None = NULL  # type: ignore[assignment]
+    slackdump_thread_replies: None = None  # nested records: for `fronts.py`
 
 
 _one = msgspec.json.Decoder(RichRecord).decode
@@ -142,29 +143,34 @@ def decode(raw: Raw | bytes) -> Record:
 
 def rich_blocks(blocks: RichBlocks, context: Context) -> list[Block]:
     """As `blockkit.block_kit`."""
+    if len(blocks) == 1:
+        return _rich_text(blocks[0], context)
+    return [made for block in blocks for made in _rich_text(block, context)]
+
+
+def _rich_text(block: _RichText, context: Context) -> list[Block]:
+    """As `richtext.rich_text`."""
     out: list[Block] = []
-    for block in blocks:
-        lists: list[_List] = []  # adjacent lists of one border, waiting to be nested
-        for element in block.elements:
-            if isinstance(element, _Section):
-                if lists:
-                    _close(lists, context, out)
-                if body := _leaves(element.elements, context):
-                    out.append(Paragraph(body))
-            elif isinstance(element, _List):
-                if lists and (lists[-1].border > 0) != (element.border > 0):
-                    _close(lists, context, out)
-                lists.append(element)
-            else:
-                if lists:
-                    _close(lists, context, out)
-                depth = 1 if element.border > 0 else 0
-                if isinstance(element, _Quote):
-                    quoted(1 + depth, [Paragraph(_leaves(element.elements, context))], out)
-                elif text := _code_text(element.elements):
-                    quoted(depth, [Code(text, element.language or "")], out)
+    lists: list[_List] = []  # adjacent lists of one border, waiting to be nested
+    for element in block.elements:
+        if isinstance(element, _List):
+            if lists and (lists[-1].border > 0) != (element.border > 0):
+                _close(lists, context, out)
+            lists.append(element)
+            continue
         if lists:
             _close(lists, context, out)
+        if isinstance(element, _Section):
+            if body := _leaves(element.elements, context):
+                out.append(Paragraph(body))
+            continue
+        depth = 1 if element.border > 0 else 0
+        if isinstance(element, _Quote):
+            quoted(1 + depth, [Paragraph(_leaves(element.elements, context))], out)
+        elif text := _code_text(element.elements):
+            quoted(depth, [Code(text, element.language or "")], out)
+    if lists:
+        _close(lists, context, out)
     return out
 
 

@@ -35,6 +35,7 @@ from migrator.model import (
 from migrator.slack.context import Context, link
 from migrator.slack.emoji import lookup
 from migrator.slack.lists import MAX_DEPTH, Row, nest
+from migrator.slack.loose import dicts, string
 
 __all__ = [
     "all_text",
@@ -67,7 +68,7 @@ def rich_text(block: Json, context: Context) -> list[Block]:
     """One rich_text block as blocks of the tree."""
     out: list[Block] = []
     lists: list[Json] = []  # adjacent lists of one border, waiting to be nested
-    for element in _dicts(block.get("elements")):
+    for element in dicts(block.get("elements")):
         kind = element.get("type")
         if kind == "rich_text_list":
             if lists and _border(lists[-1]) != _border(element):
@@ -127,7 +128,7 @@ def _close_lists(lists: list[Json], context: Context, out: list[Block]) -> None:
     for element in lists:
         depth, ordered = bounded(element.get("indent")), element.get("style") == "ordered"
         number = bounded(element.get("offset")) + 1
-        for item in _dicts(element.get("elements")):
+        for item in dicts(element.get("elements")):
             rows.append(Row(min(depth, MAX_DEPTH), ordered, number, trim(rich_inlines(item.get("elements"), context))))
             number = 0
     quoted(_border(lists[0]), nest(rows), out)
@@ -140,7 +141,7 @@ def _close_lists(lists: list[Json], context: Context, out: list[Block]) -> None:
 def rich_inlines(elements: object, context: Context) -> list[Inline]:
     """The elements of a section, quote or item."""
     out: list[Inline] = []
-    for element in _dicts(elements):
+    for element in dicts(elements):
         kind = element.get("type")
         if kind == "text":
             text_runs(element.get("text"), _marks(element), out)
@@ -187,7 +188,7 @@ def marks_of(style: Json) -> int:
 
 
 def _link(element: Json, marks: int, context: Context) -> Inline:
-    return link_leaf(_string(element.get("url")), _string(element.get("text")), marks, context)
+    return link_leaf(string(element.get("url")), string(element.get("text")), marks, context)
 
 
 def link_leaf(url: str, label: str, marks: int, context: Context) -> Inline:
@@ -200,8 +201,8 @@ def link_leaf(url: str, label: str, marks: int, context: Context) -> Inline:
 
 
 def _emoji(element: Json, marks: int, context: Context) -> Inline:
-    tone, unicode = element.get("skin_tone"), _string(element.get("unicode"))
-    return emoji_leaf(_string(element.get("name")), tone, unicode, marks, context)
+    tone, unicode = element.get("skin_tone"), string(element.get("unicode"))
+    return emoji_leaf(string(element.get("name")), tone, unicode, marks, context)
 
 
 def emoji_leaf(name: str, tone: object, unicode: str, marks: int, context: Context) -> Inline:
@@ -226,8 +227,8 @@ def _date(element: Json, marks: int, context: Context) -> Inline:
     if isinstance(at, int | float | str):
         with suppress(ValueError, OverflowError):
             seconds = int(at)
-    fallback = _string(element.get("fallback"))
-    return Date(seconds, _string(element.get("format")), fallback, _string(element.get("url")), marks)
+    fallback = string(element.get("fallback"))
+    return Date(seconds, string(element.get("format")), fallback, string(element.get("url")), marks)
 
 
 def _unknown(element: Json, kind: str, marks: int) -> Inline:
@@ -241,11 +242,11 @@ def _unknown(element: Json, kind: str, marks: int) -> Inline:
         if isinstance(inner, dict):
             element = inner
     if kind == "message_mention":
-        conversation, ts = _string(element.get("channel_id")), _string(element.get("message_ts"))
-        url, text = _string(element.get("url")), _string(element.get("text"))
+        conversation, ts = string(element.get("channel_id")), string(element.get("message_ts"))
+        url, text = string(element.get("url")), string(element.get("text"))
         if conversation and ts:
             return MessageLink(conversation, ts, url, (Text(text.replace("\n", " ")),) if text else (), marks=marks)
-    text, url = best_text(element), _string(element.get("url"))
+    text, url = best_text(element), string(element.get("url"))
     return UnknownInline(kind, f"{text} ({url})" if text and url and text != url else text, marks)
 
 
@@ -254,11 +255,11 @@ _LEAVES: dict[str, tuple[str, Callable[[Json, int, Context], Inline]]] = {
     "link": ("type", _link),
     "emoji": ("name", _emoji),
     "date": ("type", _date),
-    "user": ("user_id", lambda e, m, _: UserMention(_string(e.get("user_id")), marks=m)),
-    "channel": ("channel_id", lambda e, m, _: ConversationMention(_string(e.get("channel_id")), marks=m)),
-    "usergroup": ("usergroup_id", lambda e, m, _: GroupMention(_string(e.get("usergroup_id")), marks=m)),
-    "broadcast": ("type", lambda e, m, _: Broadcast(_string(e.get("range")) or "channel", m)),
-    "color": ("value", lambda e, m, _: Color(_string(e.get("value")), m)),
+    "user": ("user_id", lambda e, m, _: UserMention(string(e.get("user_id")), marks=m)),
+    "channel": ("channel_id", lambda e, m, _: ConversationMention(string(e.get("channel_id")), marks=m)),
+    "usergroup": ("usergroup_id", lambda e, m, _: GroupMention(string(e.get("usergroup_id")), marks=m)),
+    "broadcast": ("type", lambda e, m, _: Broadcast(string(e.get("range")) or "channel", m)),
+    "color": ("value", lambda e, m, _: Color(string(e.get("value")), m)),
 }
 
 
@@ -273,21 +274,21 @@ def trim(inlines: list[Inline]) -> tuple[Inline, ...]:
 
 
 def _code_text(elements: object) -> str:
-    return "".join(_in_code(element) for element in _dicts(elements)).removesuffix("\n")
+    return "".join(_in_code(element) for element in dicts(elements)).removesuffix("\n")
 
 
 def _in_code(element: Json) -> str:
     match element.get("type"):
         case "link":
-            return _string(element.get("text")) or _string(element.get("url"))
+            return string(element.get("text")) or string(element.get("url"))
         case "user":
-            return f"@{_string(element.get('user_id'))}"
+            return f"@{string(element.get('user_id'))}"
         case "channel":
-            return f"#{_string(element.get('channel_id'))}"
+            return f"#{string(element.get('channel_id'))}"
         case "broadcast":
-            return f"@{_string(element.get('range'))}"
+            return f"@{string(element.get('range'))}"
         case "emoji":
-            return f":{_string(element.get('name'))}:"
+            return f":{string(element.get('name'))}:"
         case _:
             return best_text(element)
 
@@ -321,14 +322,6 @@ def best_text(element: object, depth: int = 0) -> str:
     if isinstance(element, list):
         return " ".join(filter(None, (best_text(part, depth + 1) for part in element[:100])))
     return ""
-
-
-def _dicts(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def bounded(value: object) -> int:

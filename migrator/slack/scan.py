@@ -20,6 +20,7 @@ from migrator.slack.authors import author_of, own_name
 from migrator.slack.day import Day, day_of
 from migrator.slack.glance import Glance
 from migrator.slack.layout import Layout
+from migrator.slack.logs import subject_of
 from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
@@ -51,8 +52,10 @@ class Index(Struct):
 
     `moments`: of all records, sorted. `roots`: of messages that others reply to, sorted. `absent`: moment -> root to be
     made up. `moved`: moment of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the
-    message it was uploaded with. `revisions`: ts -> places of the logs of its edits. `pins`: what messages tell of
-    pins, for conversations whose index entry tells nothing; `pinned`: pinned file -> ts of a message that shows it.
+    message it was uploaded with. `revisions`: ts -> places of the logs of its edits; `deleted`: ts of messages
+    whose deletion is logged; `strays`: ts of messages that are neither there nor deleted, known by logs of their edits
+    alone. `pins`: what messages tell of pins, for conversations whose index entry tells nothing; `pinned`: pinned file
+    -> ts of a message that shows it.
     """
 
     spans: Spans = field(default_factory=Spans)
@@ -62,6 +65,8 @@ class Index(Struct):
     moved: dict[int, Ts] = field(default_factory=dict)
     shares: dict[FileId, Ts] = field(default_factory=dict)
     revisions: dict[Ts, list[Loc]] = field(default_factory=dict)
+    deleted: set[Ts] = field(default_factory=set)
+    strays: set[Ts] = field(default_factory=set)
     pins: list[Pin] = field(default_factory=list)
     pinned: dict[FileId, Ts] = field(default_factory=dict)
     authors: set[UserId] = field(default_factory=set)
@@ -299,10 +304,11 @@ class _Pass:
             self.index.shares.setdefault(file.id, record.ts)
         elif record.subtype == "file_comment" and file is not None and file.id:
             self.comments.append((file.id, instant(record.ts)))
-        elif record.subtype == "message_changed":
-            target = string(mapping(loose(record.message)).get("ts"))
-            if is_ts(target):
-                self.index.revisions.setdefault(target, []).append(at)
+        elif record.subtype in LOGS and (subject := subject_of(record)):
+            if record.subtype == "message_changed":
+                self.index.revisions.setdefault(subject, []).append(at)
+            elif record.subtype == "message_deleted":
+                self.index.deleted.add(subject)
 
     def _pins(self, record: Record) -> None:
         for file in (record.file, *(record.files or ())):
@@ -338,6 +344,10 @@ class _Pass:
                 absent = Absent(self.spelling.get(target) or _usual(target), author or SLACKBOT, at)
                 index.absent[target] = absent
                 self.scanner.people.meet(absent.author, "author")
+        for ts in [ts for ts in index.revisions if not _holds(moments, instant(ts))]:
+            del index.revisions[ts]
+            if ts not in index.deleted:
+                index.strays.add(ts)
         index.roots = array("q", sorted(self.targets - above.keys()))
         index.moments = moments
         return index

@@ -9,13 +9,13 @@ from migrator.model import Ts, micros
 
 __all__ = ["before", "instant", "instants", "is_ts"]
 
-_TS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
-_ALL_USUAL = re.compile(r"[0-9]{10}\.[0-9]{6}(?:\n[0-9]{10}\.[0-9]{6})*+").fullmatch
+_TS = re.compile(r"(?!0*\.?0*\Z)[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
 _USUAL = 17  # "1613999999.000200"
 
 
 def is_ts(value: object) -> bool:
-    """Whether a value is a `ts` at all: digits, perhaps with a fraction. Integers and "" are not."""
+    """Whether a value is a `ts` at all: digits, perhaps with a fraction. Integers and "" are not, nor is
+    "0000000000.000000", by which Slack says that there is none."""
     return isinstance(value, str) and _TS(value) is not None
 
 
@@ -35,10 +35,21 @@ def before(ts: Ts, other: Ts) -> bool:
 
 def instants(several: Sequence[Ts]) -> list[int] | None:
     """The moments of many at once; None where one of them is not written as usual."""
-    if not several:
+    count = len(several)
+    if not count:
         return []
     joined = "\n".join(several)
-    if _ALL_USUAL(joined) is None:
+    digits = joined.replace(".", "")
+    bare = digits.replace("\n", "")
+    usual = (
+        len(joined) == count * (_USUAL + 1) - 1
+        and joined[10 :: _USUAL + 1] == "." * count
+        and joined[_USUAL :: _USUAL + 1] == "\n" * (count - 1)
+        and len(bare) == count * (_USUAL - 1)
+        and bare.isascii()
+        and bare.isdigit()
+    )
+    if not usual:
         return None
-    moments = list(map(int, joined.replace(".", "").split("\n")))
-    return moments if len(moments) == len(several) else None
+    moments = list(map(int, digits.split("\n")))
+    return moments if 0 not in moments else None

@@ -143,9 +143,13 @@ class Record(Struct, gc=False):
     permalink: str | None = None
 
 
+class _Flat(Record, gc=False):
+    slackdump_thread_replies: None = None  # nested records: for `fronts.py`
+
+
 R = TypeVar("R", bound=Record)
+decode_all = msgspec.json.Decoder(list[_Flat]).decode
 _record = msgspec.json.Decoder(Record).decode
-decode_all = msgspec.json.Decoder(list[Record]).decode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 _plain = msgspec.json.Decoder().decode

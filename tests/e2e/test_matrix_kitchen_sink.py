@@ -196,6 +196,13 @@ def test_an_archived_channel_is_closed(sink: Sink) -> None:
         assert levels["events_default"] == 100
 
 
+def test_our_token_is_in_nothing_that_a_move_leaves(sink: Sink) -> None:
+    token = sink.server.as_token_file.read_bytes().strip()
+    left = [path for path in sink.folder.rglob("*") if path.is_file()]
+    assert len(left) >= 4
+    assert not [path.name for path in [*left, sink.server.folder / "homeserver.log"] if token in path.read_bytes()]
+
+
 def test_verify_names_what_was_deleted_or_changed(sink: Sink) -> None:
     """Last in this file: it damages the room (and mends it again)."""
     general = next(entry["id"] for folder, entry in listed().items() if folder == "general")

@@ -20,7 +20,7 @@ from migrator.errors import ItemsFailed
 Lines = list[dict[str, Any]]
 GOOD: Lines = [
     {"type": "version", "version": 1},
-    {"type": "emoji", "emoji": {"name": "parrot", "image": "emoji/parrot.png"}},
+    {"type": "emoji", "emoji": {"name": "party_parrot", "image": "emoji/parrot.png"}},
     {"type": "team", "team": {"name": "team", "display_name": "Team", "type": "I"}},
     {"type": "channel", "channel": {"team": "team", "name": "general", "type": "O", "display_name": "General"}},
     {
@@ -42,7 +42,7 @@ GOOD: Lines = [
             "user": "ada",
             "message": "",
             "create_at": 1000,
-            "reactions": [{"user": "bo", "emoji_name": "parrot", "create_at": 1000}],
+            "reactions": [{"user": "bo", "emoji_name": "party_parrot", "create_at": 1000}],
             "replies": [{"user": "bo", "message": "yes", "create_at": 1001, "attachments": [{"path": "a.txt"}]}],
             "thread_followers": [{"user": "ada", "last_viewed": 1}],
         },

@@ -16,7 +16,7 @@ from migrator.adapters.zulip.read import read as read_zulip
 from migrator.adapters.zulip.render import ZulipWriter
 from migrator.directory import Names
 from migrator.markdown import MarkdownWriter
-from migrator.model import Break, Code, Marks, Paragraph, Text
+from migrator.model import Block, Break, Code, Emoji, Marks, MessageLink, Paragraph, Text, UserMention
 from migrator.plain import canonical, plain
 from tests.oracles.spans import spans
 from tests.oracles.zulip.dialect import Zulip
@@ -128,6 +128,49 @@ def test_dividing_loses_nothing(writer: MarkdownWriter, body: tuple, limit: int)
     assert squeezed("".join(part.plain for part in parts)) == squeezed(plain(body, HERE))
     for part in parts:
         assert squeezed(shown(writer, part.source)) == squeezed(part.plain)
+
+
+def known(share: int) -> Names:
+    """A directory that knows some of the remote ids."""
+    return directory({key: remote for number, (key, remote) in enumerate(REMOTE.items()) if number % 4 < share})
+
+
+def of(writer: MarkdownWriter, share: int) -> MarkdownWriter:
+    """The dialect while so much of the move is done."""
+
+    def some(found: str | None, key: str) -> str | None:
+        return found if sum(key.encode()) % 4 < share else None
+
+    def post(conversation: str, ts: str) -> str | None:
+        return some("/a/very/long/address/of/a/message/" + ts, ts)
+
+    if writer is ZULIP:
+        return ZulipWriter(post=post)
+    return MattermostWriter(
+        person=lambda user: some(HANDLES.get(user), user),
+        channel=lambda room: some(CHANNELS.get(room), room),
+        post=post,
+        emoji_of=lambda name: some(custom_name(name), name),
+    )
+
+
+@WRITERS
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(body=bodies(), limit=st.integers(1_000, 3_000))
+@example(body=(Paragraph((UserMention("U4"), Text(" "), Emoji("schrödinger's-cat"), Break()) * 40),), limit=1_000)
+@example(
+    body=(Paragraph((MessageLink("C1", "1700000000.000100", "https://acme.slack.com/x"), Break()) * 40),), limit=900
+)
+@example(body=(Code("x :parrot: y\n" * 60), Paragraph((Text("typed :parrot: and :unknown: "),) * 60)), limit=1_000)
+def test_posts_are_the_same_whatever_ids_are_known(writer: MarkdownWriter, body: tuple[Block, ...], limit: int) -> None:
+    """The plan composes without ids, the run with some, verify with all: the posts must be the same, and fit."""
+    runs = [of(writer, share).parts(body, known(share), limit, sized=True) for share in range(5)]
+    for parts in runs:
+        assert [part.plain for part in parts] == [part.plain for part in runs[0]]
+        assert [part.size for part in parts] == [part.size for part in runs[0]]
+        for part in parts:
+            assert len(part.source) <= part.size
+            assert part.size <= limit
 
 
 @WRITERS

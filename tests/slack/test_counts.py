@@ -54,7 +54,8 @@ def count(*exports: Path) -> Counted:
                 places.add(conversation)
                 for record in json.loads(data):
                     records += 1
-                    messages[conversation, record["ts"]] = record
+                    if record.get("subtype") not in ("message_changed", "message_deleted"):  # logs of messages
+                        messages[conversation, record["ts"]] = record
     replies = {k: m for k, m in messages.items() if isinstance(m.get("thread_ts"), str) and m["thread_ts"] != m["ts"]}
     files = [len(m.get("files") or ()) + isinstance(m.get("file"), dict) for m in messages.values()]
     reactions = [len(r["users"]) for m in messages.values() for r in m.get("reactions") or ()]

@@ -276,6 +276,88 @@ def test_edits_and_their_logs(read: Any) -> None:
     planned(source)
 
 
+def changed(at: str, old: Json, text: str, **more: Any) -> Json:
+    """The log of an edit as Slack's exports write it: the new text in the log, the old message within it."""
+    bare = {"thread_ts": "0000000000.000000", "editor_id": "U1", "edited_by": "U1", "upload": False}
+    return say(at, text, subtype="message_changed", original=old, **(bare | more))
+
+
+def deleted(at: str, old: Json) -> Json:
+    return say(at, "", subtype="message_deleted", thread_ts="0000000000.000000", deleted_by="U1", original=old)
+
+
+def lines(source: Export, feature: Feature) -> Json:
+    return {line.note: (line.fate, line.count) for line in planned(source).ledger if line.feature is feature}
+
+
+def test_logs_of_edits_as_exports_hold_them(read: Any) -> None:
+    rich = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "text"}]}]}
+    rich["elements"][0]["elements"][0] |= {"text": "second", "style": {"bold": True}}
+    first = say("10.500000", "first")
+    second = say("10.500000", "*second*", blocks=[rich], edited={"user": "U1", "ts": "12.000000"})
+    third = say("10.500000", "third", edited={"user": "U1", "ts": "15.000000"})
+    source = read(
+        [
+            third,
+            changed("12.000000", first, "*second*", blocks=[rich]),
+            changed("15.000000", second, "third"),
+            changed("16.000000", third, "third", editor_id="U00"),  # the system touched something else
+        ]
+    )
+    (message,) = messages(source)
+    assert [(r.body[0].inlines[0].text, r.at) for r in message.revisions] == [  # type: ignore[union-attr]
+        ("first", "10.500000"),
+        ("second", "12.000000"),
+    ]
+    assert message.revisions[1].body[0].inlines[0].marks  # type: ignore[union-attr]
+    assert lines(source, Feature.REVISION)["the edit changed no words"] == (Fate.SKIPPED, 1)
+    census = source.census().to_dict()
+    assert (census["records"], census["messages"], census["replies"]) == (4, 1, 0)
+    assert census["odd"]["logs of edits and deletions"] == 3
+
+
+def test_logs_of_one_second_and_a_message_of_that_second_stay_apart(read: Any) -> None:
+    one, two, gone = say("10.500000", "a"), say("11.500000", "b"), say("12.500000", "c")
+    source = read(
+        [
+            one,
+            two,
+            changed("20.000000", say("10.500000", "A"), "a"),
+            changed("20.000000", say("11.500000", "B"), "b"),
+            deleted("20.000000", gone),
+            say("20.000000", "and one of the same moment"),
+        ]
+    )
+    found = {message.ts: len(message.revisions) for message in messages(source)}
+    assert found == {"10.500000": 1, "11.500000": 1, "20.000000": 0}
+    assert source.census().to_dict()["records"] == 6
+    assert "a later record of the same message replaces it" not in lines(source, Feature.MESSAGE)
+
+
+def test_a_text_that_only_a_log_holds_is_named(read: Any) -> None:
+    source = read(
+        [
+            say("9.5"),
+            changed("20.000000", say("10.500000", "before"), "after"),  # of a day that the export does not cover
+            changed("21.000000", say("11.500000", "wrong"), "wrong window"),
+            deleted("22.000000", say("11.500000", "wrong window")),
+        ]
+    )
+    assert [message.ts for message in messages(source)] == ["9.5"]
+    assert lines(source, Feature.MESSAGE) == {
+        "": (Fate.LOSSLESS, 1),
+        "the log of an edit of a message that is not in the export: its text stands only here": (Fate.DROPPED, 1),
+        "the log of a change, not a message": (Fate.SKIPPED, 1),
+        "deleted in Slack: only the log of it holds its text": (Fate.SKIPPED, 1),
+    }
+
+
+def test_a_thread_of_nothing_is_no_thread(read: Any) -> None:
+    source = read([say("1.5", thread_ts="0000000000.000000")])
+    (message,) = messages(source)
+    assert (message.thread, message.is_root) == ("", False)
+
+
 def test_unknown_kinds_follow_the_default_rule(read: Any) -> None:
     source = read(
         [say("1.0", subtype="brand_new"), {"ts": "2.0", "subtype": "brand_new"}, say("3.0", subtype="x", hidden=True)]
@@ -374,23 +456,23 @@ def test_pins_of_three_places(tmp_path: Path) -> None:
     assert [pin.ts for pin in found["loose"].pins] == ["1.0"]
 
 
-def test_the_same_answer_in_any_process(tmp_path: Path) -> None:
-    """Byte for byte under two hash seeds and two time zones."""
-    answers = set()
-    for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo")):
+@pytest.mark.parametrize("export", [KITCHEN, YOURS[2]], ids=lambda path: path.stem)
+def test_the_same_answer_in_any_process(export: Path, tmp_path: Path) -> None:
+    """Byte for byte under two hash seeds and two time zones, and in two processes at the same time."""
+    started = []
+    for number, (seed, zone) in enumerate((("1", "UTC"), ("2", "Asia/Tokyo"))):
         env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone}
-        run = [sys.executable, "-m", "migrator", "inspect", str(KITCHEN), "--json"]
-        out = subprocess.run(run, env=env, capture_output=True, check=True).stdout
-        code = (
-            "import sys, msgspec; from pathlib import Path; from tests.slack.test_reader import open_export, planned;"
-            "sys.stdout.buffer.write(msgspec.json.encode(planned(open_export([Path(sys.argv[1])]))))"
-        )
-        plan = subprocess.run(
-            [sys.executable, "-c", code, str(KITCHEN)], env=env, capture_output=True, check=True
-        ).stdout
-        assert json.loads(out)["messages"] == 92
-        answers.add((out, plan))
-    assert len(answers) == 1
+        commands = [["inspect", "--json"]]
+        for target in ("matrix", "zulip", "mattermost"):
+            place = str(tmp_path / f"{target}-{number}")
+            commands.append(["plan", "--to", target, "--json", "-q", "--run", place])
+        started.append([(env, [sys.executable, "-m", "migrator", *command, str(export)]) for command in commands])
+    for first, second in zip(*started, strict=True):
+        both = [subprocess.Popen(run, env=env, stdout=subprocess.PIPE) for env, run in (first, second)]
+        one, other = (process.communicate()[0] for process in both)
+        assert [process.returncode for process in both] == [0, 0]
+        assert one == other
+        assert json.loads(one)
 
 
 ANYTHING = st.recursive(

@@ -14,11 +14,17 @@ from tests.e2e.mattermost.server import Server
 HERE = Path(__file__).parent
 
 
+# An import waits up to 15 s for the server's poller: files run side by side, the longest first.
+LONGEST = ("test_traps", "test_series", "test_crashes", "test_rows", "test_delivery", "test_guard", "test_kill")
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` is looked at
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.mattermost)
+    mine = [item for item in items if HERE in item.path.parents]
+    for item in mine:
+        item.add_marker(pytest.mark.mattermost)
+    if len(mine) == len(items):
+        items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

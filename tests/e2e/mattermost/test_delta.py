@@ -49,7 +49,7 @@ def test_a_later_export_touches_no_password_no_read_state_and_no_post(server: Se
         root = str(journal.remote(Kind.POST, f"C1/{exports.ts(1)}"))
     for user in nell.values():
         server.call("PUT", f"/users/{user}/password", json={"new_password": SECRET})
-    server.call("PUT", f"/users/{nell[0]}/roles", json={"roles": "system_user system_user_manager"})
+    server.call("PUT", f"/users/{nell[0]}/roles", json={"roles": "system_admin system_user"})
     tokens = {n: server.login(f"nell{n}", SECRET) for n in nell}
     server.call("POST", "/channels/members/me/view", token=tokens[0], json={"channel_id": place})
     server.call("POST", "/posts", token=tokens[2], json={"channel_id": place, "message": "written there"})
@@ -71,7 +71,7 @@ def test_a_later_export_touches_no_password_no_read_state_and_no_post(server: Se
     assert state() == before
     for n in nell:
         assert server.login(f"nell{n}", SECRET)
-    assert server.get(f"/users/{nell[0]}")["roles"] == "system_user system_user_manager"
+    assert server.get(f"/users/{nell[0]}")["roles"] == "system_admin system_user"
 
     page = server.get(f"/channels/{place}/posts", per_page=200)["posts"]
     ours = {post["message"]: post for post in page.values() if not post["type"]}

@@ -1,4 +1,4 @@
-"""Whole moves into the real server: everything arrives, twice, and by delta."""
+"""Every feature once, into the real server, twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 from migrator.adapters.base import Kind
 from migrator.journal import Journal
-from tests.corpora import CORPORA
 from tests.e2e.mattermost.moving import move
 from tests.e2e.mattermost.server import Server
 
@@ -23,17 +22,6 @@ def test_the_kitchen_sink_arrives_once(server: Server, tmp_path: Path) -> None:
     assert not again.told
     assert again.outcome.posts == 0
     assert posts_of(server, tmp_path / "run") == before
-
-
-def test_a_series_of_real_exports_arrives_by_delta(server: Server, tmp_path: Path) -> None:
-    """Three exports of one workspace, each with what is new; the first is one that mmetl's output is refused for."""
-    for name in ("yours-2015-08-02.zip", "yours-2015-11-16.zip", "yours-2016-01-27.zip"):
-        moved = move(server, "series", CORPORA / name, tmp_path / "run")
-        assert not moved.told, name
-        assert moved.outcome.posts > 0, name
-    again = move(server, "series", CORPORA / "yours-2016-01-27.zip", tmp_path / "run")
-    assert not again.told
-    assert again.outcome.posts == 0
 
 
 def posts_of(server: Server, run: Path) -> dict[str, tuple[str, ...]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from migrator.adapters.base import Limits, Move
+from migrator.adapters.base import Kind, Limits, Move
 from migrator.adapters.mattermost import delivery
 from migrator.adapters.mattermost.adapter import Mattermost
 from migrator.adapters.mattermost.book import Book
@@ -107,6 +111,45 @@ def test_a_kind_of_message_that_mmetl_drops_is_there_with_its_reply(arrived: Arr
 def test_a_kind_of_message_has_its_type(arrived: Arrived, place: str, second: int, kind: str) -> None:
     """Joins and the like do not count as unread and are no one's words."""
     assert arrived.post(place, second)["type"] == kind
+
+
+def test_no_remains_of_the_sources_markup_are_in_any_post(arrived: Arrived) -> None:
+    """Special mentions, links to ids, raw brackets: in no post of any conversation."""
+    for conversation in arrived.ids[Kind.CONVERSATION]:
+        for post in arrived.posts(conversation):
+            for remains in ("<!", "<@", "<#", "](!", "](@", "](#", "&amp;"):
+                assert remains not in post["message"], post["message"][:200]
+
+
+def test_the_servers_own_export_shows_what_the_format_can_carry(arrived: Arrived) -> None:
+    """Its export_process job is the oracle that owes nothing to our reading."""
+    server = arrived.server
+    job = server.post("/jobs", {"type": "export_process", "data": {"include_archived_channels": "true"}})
+    while (state := server.get(f"/jobs/{job['id']}"))["status"] not in delivery.ENDED:
+        time.sleep(0.5)
+    assert state["status"] == "success"
+    with zipfile.ZipFile(io.BytesIO(server.call("GET", f"/exports/{job['id']}_export.zip").content)) as archive:
+        lines = [
+            json.loads(line) for name in archive.namelist() if name.endswith(".jsonl") for line in archive.open(name)
+        ]
+    posts = [line[line["type"]] for line in lines if line["type"] in ("post", "direct_post")]
+    mine = {p["props"]["slack_key"]: p for post in posts for p in (post, *(post.get("replies") or ()))
+            if "slack_key" in (p.get("props") or {}) and (post.get("team") or "rows") == "rows"}  # fmt: skip
+    users = {line["user"]["username"]: line["user"] for line in lines if line["type"] == "user"}
+
+    def at(place: str, second: int) -> Any:
+        return mine[arrived.post(place, second)["props"]["slack_key"]]
+
+    assert at("C1", 1)["is_pinned"] is True
+    assert at("C8", 4)["edit_at"] == (exports.BASE + 60) * 1000
+    assert at("C1", 17)["type"] == "me"
+    assert at("C8", 2)["props"]["slack_key"]
+    assert at("C8", 7)["props"]["override_username"] == "Night Build"
+    assert {f["user"] for f in at("C8", 1)["thread_followers"]} == {"alice", "bob"}
+    assert {r["emoji_name"] for r in at("C1", 1)["reactions"]} == {"tada", "+1_light_skin_tone"}
+    assert (users["alice"]["locale"], users["alice"]["nickname"]) == ("it", "Ali")
+    headers = {line["direct_channel"].get("header") for line in lines if line["type"] == "direct_channel"}
+    assert "lunch" in headers
 
 
 def test_every_row_is_here() -> None:
