@@ -290,6 +290,22 @@ def test_with_their_keys_people_who_left_react_too_and_keep_their_pictures(mover
     assert differences(mover.check(world)) == []
 
 
+def test_who_left_a_private_channel_reacts_there_and_is_not_in_it_afterwards(mover: Mover, realm: Realm) -> None:
+    users = people(User("U3", "cy", "Cy"), User("U4", "gil", "Gil", role=Role.GUEST))
+    rooms = (
+        Conversation("G1", "secret", ConversationKind.PRIVATE, ("U1", "U2")),
+        Conversation("C1", "tea", ConversationKind.PUBLIC, ("U1", "U2")),
+    )
+    liked = (Reaction("+1", "👍", ("U3", "U4", "U2"), 3),)
+    messages = [say("hi", conversation=room.id, ts="1700000001.000000", reactions=liked) for room in rooms]
+    world = world_of(messages, *rooms, users=users)
+    assert mover.move(world).failures == ()
+    assert differences(mover.check(world)) == []
+    inside = {int(mover.remote(Kind.USER, user)) for user in ("U1", "U2")}
+    for name in ("secret", "tea"):
+        assert next(c for c in realm.channels.values() if c.name == name).members == inside
+
+
 def test_mentions_reach_the_right_one_of_two_people_of_the_same_name(mover: Mover, realm: Realm) -> None:
     users = people(User("U3", "bo2", "Bo"), User("U4", "odd", 'B*o `"x" @home'))
     body = (Paragraph((UserMention("U2"), Text(","), UserMention("U3"), Text(" and "), UserMention("U4"))),)
