@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from migrator.ledger import Feature
-from migrator.markdown.addresses import ADDRESS, TRAILING, has_address, in_brackets, is_bare
+from migrator.markdown.addresses import ADDRESS, HINT, TRAILING, in_brackets, is_bare
 from migrator.markdown.dialect import BOLD, CODE, ITALIC, STRIKE, Dialect
 from migrator.markdown.pieces import TICKS, Piece, add_words, joined, spaces
 from migrator.model import (
@@ -270,7 +270,7 @@ class LineWriter(Dialect):
         if label:
             return self.disarm(text, job)
         harmless = self.suspects.search(text) is None
-        if not has_address(text):
+        if HINT.search(text) is None or ADDRESS.search(text) is None:
             return text if harmless else self.escape(text, marks, job)
         tight = bool(following) and not following.isspace()
         if harmless and not marks and not tight:
