@@ -7,7 +7,7 @@ is divided, not with its square: prefixes are tried by doubling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from migrator.model import (
@@ -37,16 +37,52 @@ Lower: TypeAlias = Callable[[Block], tuple[Block, ...]]
 _Halves: TypeAlias = tuple[list[Block], list[Block]]
 
 
-def divide(blocks: Sequence[Block], fits: Fits, lower: Lower) -> Iterator[list[Block]]:
+def divide(blocks: Sequence[Block], fits: Fits, lower: Lower, most: int) -> Iterator[list[Block]]:
     """Pieces that each satisfy `fits` (which must hold for any prefix of what it holds for), in order.
 
     A block that fits a post of its own is moved there whole. Only where not even one character fits is a piece given
-    out too long.
+    out too long. What has more than `most` characters is not even tried: what is left of a long text would be written
+    again for every post.
     """
+
+    def tried(some: Sequence[Block]) -> bool:
+        return _left(some, most) > 0 and fits(some)
+
     rest = list(blocks)
     while rest:
-        head, rest = _halve(rest, fits, lower) or (rest[:1], rest[1:])
+        head, rest = _halve(rest, tried, lower) or (rest[:1], rest[1:])
         yield head
+
+
+def _left(blocks: Iterable[Block], room: int) -> int:
+    """How much of the room the words of these blocks leave; looks no further than to where there is none."""
+    for block in blocks:
+        if room <= 0:
+            return 0
+        if isinstance(block, Paragraph | Heading):
+            room = _left_by(block.inlines, room)
+        elif isinstance(block, Code):
+            room -= len(block.text)
+        elif isinstance(block, Quote):
+            room = _left(block.blocks, room)
+        elif isinstance(block, List):
+            for item in block.items:
+                if (room := _left(item.blocks, room)) <= 0:
+                    return 0
+        elif isinstance(block, Table):
+            for row in block.rows:
+                for cell in row:
+                    if (room := _left_by(cell, room)) <= 0:
+                        return 0
+    return max(room, 0)
+
+
+def _left_by(inlines: Iterable[Inline], room: int) -> int:
+    for leaf in inlines:
+        room -= _width(leaf)
+        if room <= 0:
+            return 0
+    return room
 
 
 def _halve(blocks: Sequence[Block], fits: Fits, lower: Lower) -> _Halves | None:
@@ -84,12 +120,11 @@ def _cut(block: Block, fits: Fits, lower: Lower) -> _Halves | None:
 
 
 def _cut_words(inlines: tuple[Inline, ...], wrap: Callable[[tuple[Inline, ...]], Block], fits: Fits) -> _Halves | None:
-    size = sum(map(_width, inlines))
-    count = _most(size, lambda n: fits([wrap(_prefix(inlines, n))]))
+    count, whole = _longest(inlines, lambda n: fits([wrap(_prefix(inlines, n))]))
     if not count:
         opened = _opened(inlines[0]) if inlines else None
         return None if opened is None else _cut_words((*opened, *inlines[1:]), wrap, fits)
-    if count < size:
+    if not whole:
         count = _boundary(inlines, count)
     return [wrap(_prefix(inlines, count))], [wrap(_suffix(inlines, count))]
 
@@ -204,6 +239,20 @@ def _opened(leaf: Inline) -> tuple[Inline, ...] | None:
     if isinstance(leaf, Date | UnknownInline):
         return (Text(leaf.fallback.replace("\n", " "), leaf.marks),) if leaf.fallback.strip() else None
     return None
+
+
+def _longest(inlines: Sequence[Inline], fits: Callable[[int], bool]) -> tuple[int, bool]:
+    """How many characters fit, and whether these are all; widths are summed up only as far as need be."""
+    size = index = 0
+    target = 1024
+    while True:
+        while index < len(inlines) and size < target:
+            size += _width(inlines[index])
+            index += 1
+        if index == len(inlines) or not fits(size):
+            count = _most(size, fits)
+            return count, index == len(inlines) and count == size
+        target *= 2
 
 
 def _most(size: int, fits: Callable[[int], bool]) -> int:

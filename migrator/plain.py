@@ -86,6 +86,8 @@ def visible(text: str) -> bool:
 
 def plain(blocks: Sequence[Block], directory: Directory) -> str:
     """Paragraphs, items and rows on lines of their own; no bullets, numbers, quote marks. Never raises."""
+    if len(blocks) == 1 and type(block := blocks[0]) is Paragraph:  # as nearly every message is
+        return clean(shown_all(block.inlines, directory))
     lines: list[str] = []
     for block in blocks:
         _BLOCKS[type(block)](block, directory, lines)

@@ -154,9 +154,9 @@ class Writer(ABC):
 
     # ── length ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def divided(self, blocks: Sequence[Block], directory: Directory, fits: Fits) -> Iterator[list[Block]]:
+    def divided(self, blocks: Sequence[Block], directory: Directory, fits: Fits, most: int) -> Iterator[list[Block]]:
         """The blocks in as many pieces as `fits` asks for; see `migrator.cut`."""
-        return divide(blocks, fits, lambda block: lower(block, directory))
+        return divide(blocks, fits, lambda block: lower(block, directory), most)
 
 
 def label_leaves(node: Link | MessageLink, job: Job) -> tuple[Text, ...] | None:

@@ -131,7 +131,7 @@ class MatrixWriter(Writer):
         widest = _Widest(directory)
         if surely or _fits(self.write(blocks, widest), limit_bytes):
             return [whole]
-        pieces = self.divided(blocks, directory, lambda some: _fits(self.write(some, widest), limit_bytes))
+        pieces = self.divided(blocks, directory, lambda some: _fits(self.write(some, widest), limit_bytes), limit_bytes)
         out = [self.write(piece, directory) for piece in pieces]
         split = Loss(Feature.LONG_TEXT, Fate.APPROXIMATED, "in several posts")
         return [

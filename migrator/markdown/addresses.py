@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ADDRESS", "TRAILING", "has_address", "in_brackets", "is_bare"]
+__all__ = ["ADDRESS", "HINT", "TRAILING", "in_brackets", "is_bare"]
 
 # Words that some target turns into a link by itself, so that escapes within them would be shown.
 ADDRESS = re.compile(
@@ -12,7 +12,7 @@ ADDRESS = re.compile(
 )
 TRAILING = ".,;:!?'\")]}>*_~"
 # What every one of those words holds: a text without it needs no closer look.
-_HINT = re.compile(r":[/\w]|\.(?:\w|(?<=[w\d]\.)\S)", re.ASCII)
+HINT = re.compile(r":[/\w]|\.(?:\w|(?<=[w\d]\.)\S)", re.ASCII)
 # Addresses that every target links as they stand: a common or national domain, nothing unusual after it.
 _BARE = re.compile(
     r"https?://(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|info|dev|app|[a-z]{2})(?::\d+)?"
@@ -20,10 +20,6 @@ _BARE = re.compile(
     re.ASCII,
 )
 _UNSAFE = re.compile(r"""[ ()<>*`"\\|\[\]$^{}\t]""")
-
-
-def has_address(text: str) -> bool:
-    return _HINT.search(text) is not None and ADDRESS.search(text) is not None
 
 
 def is_bare(url: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from migrator.ledger import Feature
-from migrator.markdown.addresses import ADDRESS, TRAILING, has_address, in_brackets, is_bare
+from migrator.markdown.addresses import ADDRESS, HINT, TRAILING, in_brackets, is_bare
 from migrator.markdown.dialect import BOLD, CODE, ITALIC, STRIKE, Dialect
 from migrator.markdown.pieces import TICKS, Piece, add_words, joined, spaces
 from migrator.model import (
@@ -197,22 +197,25 @@ class LineWriter(Dialect):
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
         if len(row) == 1 and not (piece := row[0]).marks and not piece.source:
             return self.words(piece.words, 0, job, label, "")
-        out = ""
+        out: list[str] = []
+        before = ""  # the character that was written last
         row = joined(row)
         last = len(row) - 1
         for index, piece in enumerate(row):
             following = "" if index == last else (row[index + 1].source or row[index + 1].words)[0]
             if piece.source:
-                out += self._glued(piece.source, out[-1:], following, job)
+                more = self._glued(piece.source, before, following, job)
             elif piece.marks and visible(piece.words):
                 touches = bool(following) and self._touches(row[index + 1])
-                out = self._run(out, piece, following, touches, job, label)
+                more = self._run(piece, before, following, touches, job, label)
             else:
-                out += self.words(piece.words, 0, job, label, following)
-        return out
+                more = self.words(piece.words, 0, job, label, following)
+            out.append(more)
+            before = more[-1:] or before
+        return "".join(out)
 
-    def _run(self, out: str, piece: Piece, following: str, touches: bool, job: Job, label: bool) -> str:
-        """`out` with a marked run after it. `touches`: what follows begins with a marker of its own."""
+    def _run(self, piece: Piece, before: str, following: str, touches: bool, job: Job, label: bool) -> str:
+        """A marked run. `touches`: what follows begins with a marker of its own."""
         words, marks = piece.words, piece.marks
         if marks & CODE:
             if self._in_table and "|" in words:
@@ -222,13 +225,13 @@ class LineWriter(Dialect):
                 job.lose(Feature.INLINE_CODE, "not around brackets in a link")
                 marks &= ~CODE
             if not marks:
-                return out + self.words(words, 0, job, label, following)
+                return self.words(words, 0, job, label, following)
         body = words.strip()
         lead = tail = ""
         if len(body) != len(words):
             start = words.index(body)
             lead, tail = spaces(words[:start]), spaces(words[start + len(body) :])
-            out += lead
+            before = lead[-1:] or before
         if marks & CODE:
             run, outer = self.code_span(body), marks & ~CODE
             if outer and not self.marks_around_code(body):
@@ -237,10 +240,10 @@ class LineWriter(Dialect):
         else:
             run, outer = self.words(body, marks, job, label, ""), marks
         if outer:
-            run = self.mark(run, outer, out[-1:], tail[:1] or following)
-        elif out[-1:] in ("\\", "`"):
+            run = self.mark(run, outer, before, tail[:1] or following)
+        elif before in ("\\", "`"):
             run = self.gap + run
-        return out + run + (tail or (self.gap if touches else ""))
+        return lead + run + (tail or (self.gap if touches else ""))
 
     def _touches(self, following: Piece) -> bool:
         """Whether the next piece begins with a marker of its own."""
@@ -267,7 +270,7 @@ class LineWriter(Dialect):
         if label:
             return self.disarm(text, job)
         harmless = self.suspects.search(text) is None
-        if not has_address(text):
+        if HINT.search(text) is None or ADDRESS.search(text) is None:
             return text if harmless else self.escape(text, marks, job)
         tight = bool(following) and not following.isspace()
         if harmless and not marks and not tight:

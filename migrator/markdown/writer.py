@@ -76,7 +76,7 @@ class MarkdownWriter(BlockWriter):
             size = self.size(blocks, directory)
         if not limit or size <= limit:
             return [structs.replace(whole, size=size) if sized else whole]
-        pieces = self.divided(blocks, directory, lambda some: self.size(some, directory) <= limit)
+        pieces = self.divided(blocks, directory, lambda some: self.size(some, directory) <= limit, 2 * limit)
         split = Loss(Feature.LONG_TEXT, Fate.APPROXIMATED, "in several posts")
         return [
             structs.replace(

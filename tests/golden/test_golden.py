@@ -13,7 +13,7 @@ from migrator.model import Marks
 from migrator.plain import canonical
 from tests.golden.cases import HERE, folders, outputs
 from tests.oracles.spans import spans
-from tests.oracles.test_writers import MATTERMOST, USERS, ZULIP, html, shown, squeezed
+from tests.oracles.test_writers import MATTERMOST, USERS, ZULIP, html, outside_code, shown, squeezed
 from tests.text.html import runs_of_html
 from tests.text.runs import tidy
 from tests.text.trees import KNOWN_POST, ROOMS
@@ -49,6 +49,16 @@ def test_the_readme_tells_what_the_cases_point_at() -> None:
         assert user.name.split(" <", 1)[0] in readme
     for room in ROOMS:
         assert f"#{room.name}" in readme
+
+
+def test_no_output_holds_what_is_left_of_the_source() -> None:
+    """Outside code, which is byte-exact, and outside the Matrix body, which is words only."""
+    for folder in CASES:
+        html = (folder / "matrix.html").read_text(encoding="utf-8").partition("\n\n----- body")[0]
+        assert not [never for never in ("<!", "<@") if never in html], folder
+        for name in ("zulip.md", "mattermost.md"):
+            source = outside_code((folder / name).read_text(encoding="utf-8"))
+            assert not [never for never in ("<!", "<@", "](!", "](@") if never in source], folder
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda path: str(path.relative_to(HERE)))

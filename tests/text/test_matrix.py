@@ -42,10 +42,8 @@ def squeezed(text: str) -> str:
 def test_the_words_of_any_tree_are_shown(body: tuple[Block, ...], names: object) -> None:
     rendered = WRITER.write(body, names)  # type: ignore[arg-type]
     assert shown(rendered) == canonical(rendered.plain) == canonical(plain(body, NOWHERE))
-    for never in ("<!", "<@", "](!", "](@"):
-        assert (
-            rendered.html is None or never not in rendered.html.replace("](!", "").replace("](@", "") or never[0] == "]"
-        )
+    assert "<!" not in (rendered.html or "")
+    assert "<@" not in (rendered.html or "")
     assert rendered.mentions == ()
 
 
