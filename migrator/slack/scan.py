@@ -24,7 +24,7 @@ from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
 from migrator.slack.subtypes import LOGS, SLACKBOT
-from migrator.slack.times import among, before, instant, is_ts
+from migrator.slack.times import among, before, instant, is_ts, is_usual
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
 __all__ = ["Absent", "Findings", "Index", "Scanner", "pointed_at"]
@@ -286,7 +286,7 @@ class _Pass:
         if root is None:
             return
         target = instant(root)
-        if root != _usual(target):
+        if not is_usual(root) and root != _usual(target):
             self.spelling[target] = root
         self.targets.add(target)
         if not (self.ascending and among(self.moments, target)):
