@@ -2,7 +2,8 @@
 
 Day files follow each other, mostly: a member is read when its first record is due, and let go when its last was given
 out. One that holds old messages (slack-format.md 3: 627 of July in the file of the last day) is read early and its
-records wait. Where a key stands in several places, the record that comes last counts, whole.
+records wait: 1.3 KB each for short messages, so that only a conversation whose files all reach over its whole time, or
+one that is a single file, is held as a whole. Where a key stands in several places, the record that comes last counts.
 """
 
 from __future__ import annotations
