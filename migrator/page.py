@@ -50,7 +50,12 @@ def _table(head: list[str], rows: list[list[str]], numbers: frozenset[int]) -> M
 def page(report: Report) -> str:
     """The whole document."""
     verdict = report.verdict
-    good = verdict is not None and verdict.clean and not (report.outcome and report.outcome.failures)
+    good = (
+        verdict is not None
+        and verdict.clean
+        and not verdict.unread
+        and not (report.outcome and report.outcome.failures)
+    )
     parts = [
         element("h1", f"Slack to {report.target}"),
         element("p", report.sentence, cls=f"verdict {'good' if good else 'bad'}"),

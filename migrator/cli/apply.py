@@ -41,6 +41,6 @@ def command(run: Path, quiet: bool) -> None:
             if verdict is not None:
                 click.echo(f"\n{verdict_text(verdict)}")
             click.echo(f"Report: {move.report(plan, outcome, verdict)}")
-            end(verdict is None or verdict.clean, len(outcome.failures), len(move.source.quarantine))
+            end(verdict, len(outcome.failures), len(move.source.quarantine))
 
     asyncio.run(act())

@@ -82,7 +82,7 @@ async def carry_out(
             plan, outcome = await move.convert()
             click.echo(f"{plan_text(plan)}\n\n{outcome_text(plan, outcome)}")
             click.echo(f"Report: {move.report(plan, outcome, None)}")
-            end(True, len(outcome.failures), len(move.source.quarantine))
+            end(None, len(outcome.failures), len(move.source.quarantine))
             return
         plan = move.plan()
         click.echo(plan_text(plan))
@@ -98,4 +98,4 @@ async def carry_out(
             click.echo(f"\n{verdict_text(verdict)}")
         page = move.report(plan, outcome, verdict)
         click.echo(f"Report: {page}")
-        end(verdict is None or verdict.clean, len(outcome.failures), len(move.source.quarantine))
+        end(verdict, len(outcome.failures), len(move.source.quarantine))
