@@ -2,7 +2,11 @@
 
 mmetl is the vendor's own converter; the environment variable MMETL names its binary (built from its public repository,
 never a part of this one). Ours reads the export, accounts for everything in it and writes the zips; mmetl reads and
-writes, and its zip is still to be made by hand.
+writes, and its zip is still to be made by hand. Each is timed as a user would: wall seconds of the whole command, ours
+with as many processes as it takes by itself. `slack-migrator mattermost check` must pass on what ours wrote.
+
+Memory is that of the whole process tree: proportional set sizes (what processes share counts once), summed up every
+30 ms, the highest sum. Both sides are measured so.
 """
 
 from __future__ import annotations
@@ -14,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.conversion import generated
@@ -35,45 +41,79 @@ def measure() -> list[Row]:
         pairs = [
             (_ours(export, folder / f"ours-{n}"), _theirs(mmetl, export, folder / f"theirs-{n}")) for n in range(RUNS)
         ]
-    (ours, our_peak), (theirs, their_peak) = (
-        (statistics.median(run[side][0] for run in pairs), max(run[side][1] for run in pairs)) for side in (0, 1)
-    )
+        check = [_command(), "mattermost", "check", *map(str, sorted((folder / "ours-0").glob("import-*.zip")))]
+        subprocess.run(check, check=True, stdout=subprocess.DEVNULL)
+    ours, theirs = (_Taken.middle([pair[side] for pair in pairs]) for side in (0, 1))
     what = f"{MESSAGES:,} messages to Mattermost's import format"
     return [
-        Row(what, MESSAGES / ours, MESSAGES / theirs, "messages/s", RIVAL),
-        Row(f"peak memory: {what}", our_peak, their_peak, "MiB", RIVAL),
+        Row(what, MESSAGES / ours.seconds, MESSAGES / theirs.seconds, "messages/s", RIVAL),
+        Row(f"{what}, per core", MESSAGES / ours.cpu, MESSAGES / theirs.cpu, "messages/s", RIVAL),
+        Row(f"peak memory: {what}", ours.peak, theirs.peak, "MiB", RIVAL),
     ]
 
 
-def _ours(export: Path, folder: Path) -> tuple[float, float]:
-    command = [
-        str(Path(sys.executable).with_name("slack-migrator")),
-        "migrate",
-        str(export),
-        "--to",
-        "mattermost",
-        "-q",
-    ]
-    return _timed([*command, "--route", "file", "-o", str(folder), "--run", f"{folder}-run"], folder.parent)
+@dataclass(frozen=True)
+class _Taken:
+    """Wall seconds, processor seconds and MiB of a command with all its processes."""
+
+    seconds: float
+    cpu: float
+    peak: float
+
+    @classmethod
+    def middle(cls, some: list[_Taken]) -> _Taken:
+        """Median times, the highest peak."""
+        return cls(
+            statistics.median(one.seconds for one in some),
+            statistics.median(one.cpu for one in some),
+            max(one.peak for one in some),
+        )
 
 
-def _theirs(mmetl: str, export: Path, folder: Path) -> tuple[float, float]:
+def _command() -> str:
+    return str(Path(sys.executable).with_name("slack-migrator"))
+
+
+def _ours(export: Path, folder: Path) -> _Taken:
+    command = [_command(), "migrate", str(export), "--to", "mattermost", "-q", "--route", "file"]
+    return _timed([*command, "-o", str(folder), "--run", f"{folder}-run"], folder.parent)
+
+
+def _theirs(mmetl: str, export: Path, folder: Path) -> _Taken:
     folder.mkdir()
     options = ["--team", "team", "--file", str(export), "--output", str(folder / "import.jsonl"), "-d", str(folder)]
     more = ["--default-email-domain", "example.invalid", "--bot-owner", "owner"]
     return _timed([mmetl, "transform", "slack", *options, *more], folder)
 
 
-def _timed(command: list[str], cwd: Path) -> tuple[float, float]:
-    """Wall seconds and peak MiB of one process."""
-    begun = time.perf_counter()
+def _timed(command: list[str], cwd: Path) -> _Taken:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun, peak = time.perf_counter(), 0
     with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            peak = max(peak, sum(map(_proportional_kib, _tree(process.pid))))
+            time.sleep(0.03)
+    taken = time.perf_counter() - begun
     if process.returncode:
         raise SystemExit(f"bench: {Path(command[0]).name} ended with {process.returncode}")
-    return time.perf_counter() - begun, _mib(usage)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return _Taken(taken, cpu, peak / 1024)
 
 
-def _mib(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
+def _tree(pid: int) -> list[int]:
+    """A process and all that it started (Linux)."""
+    found = [pid]
+    with suppress(OSError):
+        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in listed.read_text(encoding="ascii").split():
+                found += _tree(int(child))
+    return found
+
+
+def _proportional_kib(pid: int) -> int:
+    with suppress(OSError):  # it has ended
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0

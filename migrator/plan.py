@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 
 import msgspec
@@ -167,7 +167,7 @@ class Planner:
         relinked = frozenset(c.id for c in chosen(source, options)) if _relinks(adapter, self.route) else frozenset()
         self.names = Names(source.workspace, partial(_foreseen, source, self.route, snapshot, relinked))
         self.ledger = Ledger()
-        self.may_act = partial(may_act, adapter, self.route)
+        self.may_act = cache(partial(may_act, adapter, self.route))  # asked for everybody under every message
         self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
         self._shares: dict[str, Share] = {}
         self._open: dict[str, ConversationPlanner] = {}

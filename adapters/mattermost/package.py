@@ -27,6 +27,7 @@ from migrator.model import ConversationId, File, Message
 __all__ = ["Package", "Part", "describe", "write", "written"]
 
 MAX_ZIP = 100 << 20  # bytes; FileSettings.MaxFileSize as it comes
+WORK = ".work-"  # folders of what is not yet a zip
 ROOM = 1 << 20  # bytes of a zip left for headers
 SQUEEZE = 3  # lines of people and channels take at most this part of their size in a zip
 DATE = (2000, 1, 1, 0, 0, 0)
@@ -94,8 +95,10 @@ def write(
     """
     limits = limits or (move.target.limits if move.target else Limits())
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in out.glob(f"{WORK}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     most = (limits.file or MAX_ZIP) - ROOM
-    with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work, Store(Path(work), most) as store:
+    with tempfile.TemporaryDirectory(dir=out, prefix=WORK) as work, Store(Path(work), most) as store:
         maker = _Maker(move, book, compose, limits, held, store)
         maker.convert()
         if move.target:  # receipts are asked for only where a server takes the package

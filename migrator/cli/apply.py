@@ -36,7 +36,7 @@ def command(run: Path, quiet: bool) -> None:
     async def act() -> None:
         async with move:
             outcome = await move.apply(plan)
-            click.echo(outcome_text(outcome))
+            click.echo(outcome_text(plan, outcome))
             verdict = await move.verify() if move.target is not None else None
             if verdict is not None:
                 click.echo(f"\n{verdict_text(verdict)}")

@@ -18,7 +18,7 @@ from migrator.slack.richrecord import RichBlocks, rich_blocks
 from migrator.slack.richtext import all_text
 from migrator.slack.wire import NULL
 
-__all__ = ["Context", "body", "body_with_notes"]
+__all__ = ["Context", "body", "body_with_notes", "text_and_blocks"]
 
 _decode = msgspec.json.Decoder().decode
 _WORDY = frozenset({"rich_text", "section", "header", "markdown", "table", "data_table"})
@@ -38,7 +38,7 @@ def body_with_notes(
     context: Context,
 ) -> tuple[tuple[Block, ...], tuple[Loss, ...]]:
     """As `body`, with what was left out on purpose (previews of links that stand in the text)."""
-    own = _own(text, blocks, context)
+    own = text_and_blocks(text, blocks, context)
     extra = _listed(attachments)
     if not extra:
         return own, ()
@@ -46,10 +46,12 @@ def body_with_notes(
     return (*own, *more), tuple(losses)
 
 
-def _own(text: str, blocks: msgspec.Raw | bytes | RichBlocks | None, context: Context) -> tuple[Block, ...]:
-    """Text and blocks, without attachments."""
+def text_and_blocks(text: str, blocks: msgspec.Raw | bytes | RichBlocks | None, context: Context) -> tuple[Block, ...]:
+    """The tree of a message without its attachments."""
     if isinstance(blocks, list):
         return tuple(rich_blocks(blocks, context)) or mrkdwn.parse(text, context)
+    if blocks is NULL:
+        return mrkdwn.parse(text, context)
     listed = _listed(blocks)
     kinds = {str(block.get("type")) for block in listed if isinstance(block, dict)}
     if "rich_text" in kinds:

@@ -39,7 +39,7 @@ def lookup(name: str, context: Context) -> tuple[str, str, int]:
     if _TONE in name:
         base, _, digit = name.partition(_TONE)
         tone = int(digit) if digit in {"2", "3", "4", "5", "6"} else 0
-    for _ in range(ALIAS_DEPTH):
+    for _ in range(ALIAS_DEPTH if context.emoji else 0):
         custom = context.emoji.get(base)
         if custom is None or not custom.alias_of:
             break

@@ -42,7 +42,7 @@ def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId
         found[Feature.EDIT] = 1
     if index.revisions and record.ts in index.revisions:
         found[Feature.REVISION] = len(index.revisions[record.ts])
-    for reaction in reactions_in(record):
+    for reaction in record.reactions or (reactions_in(record) if record.subtype is not None else ()):
         named = len(reaction.users or ())
         found[Feature.REACTION] = found.get(Feature.REACTION, 0) + named
         rest = max((reaction.count or 0) - named, 0)

@@ -32,9 +32,8 @@ from migrator.model import (
     UserId,
     UserMention,
 )
-from migrator.slack import mrkdwn
 from migrator.slack.authors import icon_of, own_name
-from migrator.slack.body import body_with_notes
+from migrator.slack.body import body_with_notes, text_and_blocks
 from migrator.slack.context import Context
 from migrator.slack.emoji import lookup
 from migrator.slack.files import Files
@@ -98,7 +97,7 @@ class Maker:
         thread = ""
         if record.thread_ts not in (None, record.ts) or subtype == "file_comment":
             thread = self._thread(record, index, losses)
-        reactions = reactions_in(record)
+        reactions = record.reactions if not subtype else reactions_in(record)
         message = Message(
             conversation,
             record.ts,
@@ -145,15 +144,18 @@ class Maker:
     # ── what ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _body(self, record: Record, subtype: str, losses: list[Loss]) -> tuple[Block, ...]:
-        if subtype == "ekm_access_denied":
-            return _WITHHELD
-        if subtype == "huddle_thread":
-            return ()
-        text = _own_text(record, subtype) if subtype else record.text or ""
-        if record.blocks is NULL and record.attachments is NULL:
-            return mrkdwn.parse(text, self.context) if text else ()
-        blocks, notes = body_with_notes(text, record.blocks, record.attachments, self.context)
-        losses += notes
+        text = record.text or ""
+        if subtype:
+            if subtype == "ekm_access_denied":
+                return _WITHHELD
+            if subtype == "huddle_thread":
+                return ()
+            text = _own_text(record, subtype)
+        if record.attachments is NULL:
+            blocks = text_and_blocks(text, record.blocks, self.context)
+        else:
+            blocks, notes = body_with_notes(text, record.blocks, record.attachments, self.context)
+            losses += notes
         if not blocks and record.assistant_app_thread is not NULL:
             title = string(mapping(loose(record.assistant_app_thread)).get("title"))
             return (Paragraph((Text(title),)),) if title else ()

@@ -20,6 +20,7 @@ from migrator.model import (
     GroupMention,
     Inline,
     Paragraph,
+    Text,
     UserMention,
 )
 from migrator.slack import wire
@@ -143,16 +144,11 @@ def decode(raw: Raw | bytes) -> Record:
 
 def rich_blocks(blocks: RichBlocks, context: Context) -> list[Block]:
     """As `blockkit.block_kit`."""
-    if len(blocks) == 1:
-        return _rich_text(blocks[0], context)
-    return [made for block in blocks for made in _rich_text(block, context)]
-
-
-def _rich_text(block: _RichText, context: Context) -> list[Block]:
-    """As `richtext.rich_text`."""
+    if len(blocks) != 1:
+        return [made for block in blocks for made in rich_blocks([block], context)]
     out: list[Block] = []
     lists: list[_List] = []  # adjacent lists of one border, waiting to be nested
-    for element in block.elements:
+    for element in blocks[0].elements:
         if isinstance(element, _List):
             if lists and (lists[-1].border > 0) != (element.border > 0):
                 _close(lists, context, out)
@@ -199,8 +195,10 @@ def _leaves(elements: list[_Element], context: Context) -> tuple[Inline, ...]:
             text = element.text
             if "\n" in text or "\r" in text:
                 text_runs(text, marks, out)
-            elif text:
+            elif text and out:
                 run(text, marks, out)
+            elif text:
+                out.append(Text(text, marks))
         elif type(element) is _Link:
             out.append(link_leaf(element.url, element.text or "", marks, context))
         elif type(element) is _Emoji:

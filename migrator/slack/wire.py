@@ -95,10 +95,9 @@ class FileRecord(Struct, gc=False):
 
 
 class Record(Struct, gc=False):
-    """One message object of a day file."""
+    """One message object of a day file: what is looked at of it."""
 
     ts: str
-    type: str | None = None
     subtype: str | None = None
     user: str | None = None
     text: str | None = None
@@ -106,11 +105,9 @@ class Record(Struct, gc=False):
     username: str | None = None
     team: str | None = None
     user_team: str | None = None
-    source_team: str | None = None
     user_profile: Raw = NULL
     bot_profile: Raw = NULL
     icons: Raw = NULL
-    bot_link: str | None = None
     thread_ts: str | None = None
     parent_user_id: str | None = None
     blocks: Raw = NULL
@@ -126,12 +123,7 @@ class Record(Struct, gc=False):
     purpose: str | None = None
     topic: str | None = None
     name: str | None = None
-    old_name: str | None = None
-    members: list[str] | None = None
-    item_type: str | None = None
-    item: Raw = NULL
     room: Raw = NULL
-    root: Raw = NULL
     pinned_to: list[str] | None = None
     pinned_info: Raw = NULL
     message: Raw = NULL
@@ -140,7 +132,6 @@ class Record(Struct, gc=False):
     deleted_ts: str | None = None
     assistant_app_thread: Raw = NULL
     welcome_party_user_id: str | None = None
-    permalink: str | None = None
 
 
 class _Flat(Record, gc=False):
