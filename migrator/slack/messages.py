@@ -32,7 +32,6 @@ from migrator.model import (
     UserId,
     UserMention,
 )
-from migrator.slack import mrkdwn
 from migrator.slack.authors import icon_of, own_name
 from migrator.slack.body import body_with_notes, text_and_blocks
 from migrator.slack.context import Context
@@ -121,11 +120,8 @@ class Maker:
     # ── who ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _author(self, record: Record, user: UserId) -> Author:
-        if not record.bot_id and record.subtype is None:
-            author = self._plain_authors.get(user)
-            if author is None:
-                author = self._plain_authors[user] = Author(user)
-            return author
+        if record.subtype is None and not record.bot_id:
+            return self._plain_authors.get(user) or self._plain_authors.setdefault(user, Author(user))
         name, icon = own_name(record), icon_of(record)
         if not name and not icon:
             return Author(user)

@@ -129,6 +129,7 @@ class Record(Struct, gc=False):
     message: Raw = NULL
     previous_message: Raw = NULL
     original: Raw = NULL
+    deleted_ts: str | None = None
     assistant_app_thread: Raw = NULL
     welcome_party_user_id: str | None = None
 
