@@ -16,8 +16,19 @@ from migrator.crew import Crew, default_jobs
 from migrator.errors import Interrupted, UsageError
 
 
+OTHERS: set[str] = set()  # servers that tests before these have started
+
+
 def children() -> list[str]:
-    return [pid for listed in Path("/proc/self/task").glob("*/children") for pid in listed.read_text().split()]
+    listed = [pid for some in Path("/proc/self/task").glob("*/children") for pid in some.read_text().split()]
+    return [pid for pid in listed if pid not in OTHERS]
+
+
+@pytest.fixture(autouse=True)
+def no_others() -> Iterator[None]:
+    OTHERS.update(children())
+    yield
+    OTHERS.clear()
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
