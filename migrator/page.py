@@ -7,7 +7,7 @@ from collections import defaultdict
 from html import escape
 
 from migrator.ledger import Fate
-from migrator.report import Report
+from migrator.report import Report, deed
 
 __all__ = ["page"]
 
@@ -19,7 +19,8 @@ th, td { text-align: left; padding: .3rem .6rem; vertical-align: top; }
 th { font-weight: 600; border-bottom: 2px solid #ccd; } td { border-bottom: 1px solid #eef; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .good { background: #e6f6ec; } .bad { background: #fdeaea; } .verdict { padding: .8rem 1rem; border-radius: .5rem; }
-.quiet { color: #667; } code { font-size: .9em; }
+.quiet { color: #667; } .wide { overflow-x: auto; }
+@media print, (max-width: 46rem) { body { font-size: 12px; margin: .5rem auto; } th, td { padding: .15rem .35rem; } }
 @media (prefers-color-scheme: dark) { body { background: #16161e; color: #e4e4ee; } .good { background: #123a22; }
   .bad { background: #4a1818; } td { border-color: #2a2a38; } th { border-color: #444458; } .quiet { color: #99a; } }
 """
@@ -43,16 +44,22 @@ def _table(head: list[str], rows: list[list[str]], numbers: frozenset[int]) -> M
     def row(tag: str, cells: list[str]) -> Markup:
         return element("tr", *(element(tag, c, cls="n" if i in numbers else "") for i, c in enumerate(cells)))
 
-    return element("table", row("th", head), *(row("td", cells) for cells in rows))
+    return element("div", element("table", row("th", head), *(row("td", cells) for cells in rows)), cls="wide")
 
 
 def page(report: Report) -> str:
     """The whole document."""
     verdict = report.verdict
-    good = verdict is not None and verdict.clean and not (report.outcome and report.outcome.failures)
+    good = (
+        verdict is not None
+        and verdict.clean
+        and not verdict.unread
+        and not (report.outcome and report.outcome.failures)
+    )
     parts = [
         element("h1", f"Slack to {report.target}"),
         element("p", report.sentence, cls=f"verdict {'good' if good else 'bad'}"),
+        element("p", _sent(report), cls="quiet"),
         element("h2", "What became of everything"),
         element("p", "Always: found = lossless + approximated + dropped + skipped + quarantined.", cls="quiet"),
         _ledger(report),
@@ -81,6 +88,13 @@ def page(report: Report) -> str:
         f"<title>Slack to {escape(report.target)}</title><style>{_STYLE}</style></head><body>"
         f"{''.join(parts)}</body></html>\n"
     )
+
+
+def _sent(report: Report) -> str:
+    if report.outcome is None:
+        return "Nothing was sent yet."
+    there = sum(line.present for line in report.plan.conversations)
+    return f"{deed(report.plan, report.outcome)} {there:,} posts were there already. A message may take several posts."
 
 
 def _ledger(report: Report) -> Markup:

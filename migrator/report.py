@@ -12,7 +12,7 @@ from migrator.ledger import Line, Quarantined
 from migrator.plan import Plan
 from migrator.verify import Verdict
 
-__all__ = ["Report", "report_of"]
+__all__ = ["Report", "deed", "report_of"]
 
 
 class Report(Struct, frozen=True):
@@ -47,3 +47,10 @@ def report_of(
         verdict=verdict,
         quarantined=tuple(quarantined),
     )
+
+
+def deed(plan: Plan, outcome: Outcome) -> str:
+    """What a run did, in one sentence. What goes into a package by hand later is written, not sent."""
+    if plan.route != "live" and plan.posts and not outcome.posts:
+        return f"Wrote {plan.posts:,} posts and {plan.reactions:,} reactions into the package."
+    return f"Sent {outcome.posts:,} posts and {outcome.reactions:,} reactions, changed {outcome.edits:,}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,17 @@ def test_only_the_slack_room_speaks_slack(path: Path) -> None:
 @pytest.mark.parametrize("path", [*sources("migrator"), *sources("adapters")], ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_stay_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGER.get(path.name, MAX_LINES)
+
+
+def test_the_plan_of_the_house_names_every_room() -> None:
+    """ARCHITECTURE.md names every module and folder of the core, every target and every folder beside the house."""
+    plan = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    quoted = {word for code in re.findall(r"`([^`\n]+)`", plan) for word in re.findall(r"\w+", code)}
+    rooms = {path.relative_to(ROOT / "migrator").parts[0].removesuffix(".py") for path in sources("migrator")}
+    assert rooms - {"__init__", "__main__"} <= quoted
+    assert {path.parent.name for path in sources("adapters")} <= {word.lower() for word in re.findall(r"\w+", plan)}
+    for folder in ("adapters", "bench", "docs", "migrator", "sample_exports", "scripts", "tests"):
+        assert f"{folder}/" in plan
 
 
 def test_nothing_names_a_machine() -> None:

@@ -19,7 +19,9 @@ def _lost(why: str) -> Support:
 
 
 _FATES = {
-    Feature.EVENT: _nearly("a notice in its author's name; names and topics are set to their last state"),
+    Feature.EVENT: _nearly(
+        "a notice in its author's name; members, names and topics are set once, to their last state"
+    ),
     Feature.BROADCAST: _nearly("once in the thread and once more in the room"),
     Feature.TOMBSTONE: _nearly("a notice in its place"),
     Feature.REVISION: _lost("only the last text is sent"),

@@ -125,8 +125,12 @@ def start(folder: Path, *, keep: bool = False) -> Homeserver:
         port = _free_port()
         process = _launch(folder, port, keep)
         server = Homeserver(folder, process, port)
-        if _answers(server):
-            return server
+        try:
+            if _answers(server):
+                return server
+        except BaseException:  # Ctrl-C while it comes up
+            server.stop()
+            raise
         server.stop()
     raise TargetUnavailable(
         f"the private homeserver does not come up: {_last_words(folder)}", hint=f"see {folder / 'homeserver.log'}"

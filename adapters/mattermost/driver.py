@@ -15,6 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
 from migrator.adapters.base import (
     Composed,
     Directory,
@@ -176,19 +178,28 @@ class Driver:
         channel = room.there.partition("/")[0] or self._channel_id(room)
         return f"{channel}/{room.conversation.id}" if channel and room.shared else channel
 
+    def meet_direct_channels(self, book: Book) -> None:
+        """Direct channels among people who were there before may exist: no line for them, it would take read state."""
+        for key, room in book.rooms.items():
+            known = room.direct and not room.there and all(book.by_username[name].there for name in room.members)
+            if known and (channel := self._channel_id(room)):
+                book.rooms[key] = structs.replace(room, there=channel)
+
     def _channel_id(self, room: Room) -> RemoteId:
         """A room's channel by its name, direct ones by the name that the server makes of its members' ids."""
         team = self.facts.team if self.facts else ""
-        if not team:
-            return ""
         if not room.direct:
-            return self.channels.get(room.name, "")
+            return self.channels.get(room.name, "") if team else ""
         book = self.host.book
         ids = [
             self.users.get(name) or (person.there if book and (person := book.by_username.get(name)) else "")
             for name in room.members
         ]
         if not all(ids):
+            return ""
+        if not team:  # ours is not there yet; direct channels belong to none, but are asked for by one
+            team = next((str(some["id"]) for some in self.rest.get("/teams", per_page=1)), "")
+        if not team:
             return ""
         found = self.rest.find(f"/teams/{team}/channels/name/{direct_name(ids)}", include_deleted="true")
         return str(found["id"]) if found else ""

@@ -91,6 +91,7 @@ class Rounds:
 
     async def _convert_and_deliver(self, folder: Path) -> None:
         """Each zip is checked and uploaded while the next is made; imports begin when all are there and sealed."""
+        await asyncio.to_thread(self.driver.meet_direct_channels, self.book)
         facts, present = self.driver.facts, self.driver.host.present
         known = Deliveries(folder / "deliveries.json")
         sent: dict[Path, Future[None]] = {}

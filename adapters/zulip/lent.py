@@ -45,6 +45,7 @@ class _State(Struct):
     woken: list[int] = field(default_factory=list)  # deactivated accounts that were needed
     revealed: dict[str, int] = field(default_factory=dict)  # accounts whose address is shown, and how it was
     joined: list[int] = field(default_factory=list)  # private channels the mover's account is in for the time being
+    seated: list[tuple[int, int]] = field(default_factory=list)  # channels and people who are in them to react only
     handed: bool = False  # files were handed over by messages to be deleted
     people: dict[str, Person] = field(default_factory=dict)
     channels: dict[str, tuple[int, str]] = field(default_factory=dict)  # Slack id to id and name as Slack has it
@@ -86,7 +87,7 @@ class Memory:
     def owes(self) -> bool:
         """Whether something of the organisation is not as it was."""
         s = self.state
-        return bool(s.domains or s.defaults or s.realm or s.woken or s.revealed or s.joined or s.handed)
+        return bool(s.domains or s.defaults or s.realm or s.woken or s.revealed or s.joined or s.seated or s.handed)
 
     def salt(self) -> str:
         with self.lock:

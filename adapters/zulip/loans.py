@@ -77,6 +77,20 @@ class Loans:
         with self._lock:
             self._remember(self.memory.state.joined, channel)
 
+    def seated(self, channel: int, account: int) -> None:
+        """Somebody is in a channel only to react there; to be called before they are let in."""
+        with self._lock:
+            self._remember(self.memory.state.seated, (channel, account))
+
+    def unseat(self, channel: int, name: str | None, account: int) -> None:
+        """They leave it again."""
+        with self._lock:
+            if name is not None:
+                with contextlib.suppress(Refused):
+                    request = {"subscriptions": [name], "principals": [account]}
+                    self.server.call("DELETE", "users/me/subscriptions", request)
+            self._forget(self.memory.state.seated, (channel, account))
+
     def handing_over(self) -> None:
         """To be called before the first hand-over message; `give_back` then looks for such as were left."""
         with self._lock:
@@ -92,6 +106,8 @@ class Loans:
                 self._sweep()
                 state.handed = False
                 self.memory.save()
+            for channel, account in list(state.seated):
+                self.unseat(channel, channel_names.get(channel), account)
             for channel in list(state.joined):
                 if name := channel_names.get(channel):
                     with contextlib.suppress(Refused):

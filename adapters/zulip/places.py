@@ -6,6 +6,7 @@ direct messages without being one of them (an app) writes to all of them and the
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import threading
 from collections.abc import Iterator, Mapping
@@ -204,6 +205,20 @@ class Places:
         missing = [number for number in members if number not in there]
         if missing:
             self._join(channel.name, channel.description, missing, channel.private)
+
+    @contextlib.contextmanager
+    def seat(self, remote: RemoteId, account: int) -> Iterator[None]:
+        """Somebody in a channel for as long as this lasts: who left it may have reacted there. SkipItem where the mover
+        cannot let them in."""
+        channel = self.channel(number_of(remote))
+        if channel.archived:
+            raise SkipItem("who left an archived channel cannot react there")
+        self.loans.seated(channel.id, account)
+        try:
+            self._join(channel.name, channel.description, [account], channel.private)
+            yield
+        finally:
+            self.loans.unseat(channel.id, channel.name, account)
 
     def close(self, conversation: Conversation, remote: RemoteId) -> None:
         """After the last message: an archived channel is archived."""

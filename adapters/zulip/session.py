@@ -16,7 +16,7 @@ from migrator.adapters.zulip.lent import Memory
 from migrator.adapters.zulip.loans import Loans
 from migrator.adapters.zulip.names import group_name
 from migrator.adapters.zulip.pictures import stand_in, suffix
-from migrator.adapters.zulip.places import Places
+from migrator.adapters.zulip.places import Places, is_direct
 from migrator.adapters.zulip.posts import Posts
 from migrator.adapters.zulip.preflight import complaints, inspect, missing_rights
 from migrator.adapters.zulip.threads import Policy
@@ -228,9 +228,19 @@ class Session:
         request = {"emoji_name": wanted.name}
         if wanted.code:
             request |= {"emoji_code": wanted.code, "reaction_type": wanted.reaction_type}
-        self._awake(int(reaction.user))
+        person = int(reaction.user)
+        self._awake(person)
         try:
-            self.accounts.as_(int(reaction.user), "POST", f"messages/{reaction.post}/reactions", request)
+            self._react(person, reaction.post, request)
+        except Refused as refusal:
+            if "invalid message" not in refusal.message.lower() or is_direct(reaction.conversation):
+                raise
+            with self.places.seat(reaction.conversation, person):
+                self._react(person, reaction.post, request)
+
+    def _react(self, person: int, post: RemoteId, request: Mapping[str, str]) -> None:
+        try:
+            self.accounts.as_(person, "POST", f"messages/{post}/reactions", request)
         except Refused as refusal:
             if refusal.code != "REACTION_ALREADY_EXISTS" and "already exists" not in refusal.message:
                 raise

@@ -36,11 +36,11 @@ def command(run: Path, quiet: bool) -> None:
     async def act() -> None:
         async with move:
             outcome = await move.apply(plan)
-            click.echo(outcome_text(outcome))
+            click.echo(outcome_text(plan, outcome))
             verdict = await move.verify() if move.target is not None else None
             if verdict is not None:
                 click.echo(f"\n{verdict_text(verdict)}")
             click.echo(f"Report: {move.report(plan, outcome, verdict)}")
-            end(verdict is None or verdict.clean, len(outcome.failures), len(move.source.quarantine))
+            end(verdict, len(outcome.failures), len(move.source.quarantine))
 
     asyncio.run(act())

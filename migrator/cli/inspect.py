@@ -45,7 +45,8 @@ def _text(census: Mapping[str, Any]) -> str:
             continue
         lines.append(f"\n{name.replace('_', ' ')}:")
         if isinstance(value, Mapping):
-            lines += [f"  {key:<{width}}  {_cell(item)}" for key, item in value.items()]
+            wide = max(width - 2, *map(len, value))
+            lines += [f"  {key:<{wide}}  {_cell(item)}" for key, item in value.items()]
         else:
             lines += [f"  {_cell(item)}" for item in value]
     return clean("\n".join(lines))

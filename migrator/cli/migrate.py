@@ -80,9 +80,9 @@ async def carry_out(
     async with move:
         if move.in_one_pass and fail_on is None and not dry_run:
             plan, outcome = await move.convert()
-            click.echo(f"{plan_text(plan)}\n\n{outcome_text(outcome)}")
+            click.echo(f"{plan_text(plan)}\n\n{outcome_text(plan, outcome)}")
             click.echo(f"Report: {move.report(plan, outcome, None)}")
-            end(True, len(outcome.failures), len(move.source.quarantine))
+            end(None, len(outcome.failures), len(move.source.quarantine))
             return
         plan = move.plan()
         click.echo(plan_text(plan))
@@ -92,10 +92,10 @@ async def carry_out(
         if ask and sys.stdin.isatty() and sys.stderr.isatty():
             click.confirm(f"\nWrite this to {plan.target}?", abort=True, err=True)
         outcome = await move.apply(plan)
-        click.echo(f"\n{outcome_text(outcome if advise else replace(outcome, advice=()))}")
+        click.echo(f"\n{outcome_text(plan, outcome if advise else replace(outcome, advice=()))}")
         verdict = await move.verify() if check and move.target is not None else None
         if verdict is not None:
             click.echo(f"\n{verdict_text(verdict)}")
         page = move.report(plan, outcome, verdict)
         click.echo(f"Report: {page}")
-        end(verdict is None or verdict.clean, len(outcome.failures), len(move.source.quarantine))
+        end(verdict, len(outcome.failures), len(move.source.quarantine))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from migrator.errors import FidelityError, ItemsFailed, UsageError, VerifyError
 from migrator.ledger import Fate
 from migrator.plan import Options, Plan
+
+if TYPE_CHECKING:
+    from migrator.verify import Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,12 +81,16 @@ def hold_to_fidelity(plan: Plan, fail_on: str | None) -> None:
         )
 
 
-def end(clean: bool, failures: int, quarantined: int) -> None:
+def end(verdict: Verdict | None, failures: int, quarantined: int) -> None:
     """The exit code of a run that came to its end: raises VerifyError or ItemsFailed, or returns."""
-    if not clean:
+    if verdict is not None and not verdict.clean:
         raise VerifyError("the target does not hold what the export holds", hint="see report.html in the run folder")
     if failures or quarantined:
         raise ItemsFailed(
             f"{failures:,} items were refused by the target, {quarantined:,} records of the export are damaged",
             hint="everything else arrived; see report.html in the run folder",
+        )
+    if verdict is not None and verdict.unread:
+        raise ItemsFailed(
+            f"{len(verdict.unread):,} conversations cannot be read back", hint="what can be read holds what it should"
         )

@@ -12,6 +12,7 @@ from migrator.apply import Outcome
 from migrator.ledger import Fate, Line
 from migrator.plain import clean
 from migrator.plan import Plan
+from migrator.report import deed
 from migrator.share import ConversationLine
 from migrator.verify import Verdict
 
@@ -79,8 +80,8 @@ def plan_text(plan: Plan) -> str:
     return clean("\n".join(out))
 
 
-def outcome_text(outcome: Outcome) -> str:
-    out = [f"Sent {outcome.posts:,} posts and {outcome.reactions:,} reactions, changed {outcome.edits:,}."]
+def outcome_text(plan: Plan, outcome: Outcome) -> str:
+    out = [deed(plan, outcome)]
     if outcome.resolved:
         out.insert(0, f"Resumed: {outcome.resolved:,} items of the interrupted run were looked up on the target first.")
     if outcome.unapplied:

@@ -13,6 +13,7 @@ import click
 
 from migrator.cli.migrate import carry_out
 from migrator.cli.options import exports
+from migrator.errors import Interrupted
 from migrator.model import ConversationKind, Role, User, Workspace
 from migrator.move import Move
 from migrator.plan import Options
@@ -58,6 +59,8 @@ def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: b
             if keep and server.alive and move.opened:
                 stays = True
                 _say_how_to_look(server.base_url, *_login(server, move.source.workspace), server.pid, place)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped", hint="run the same command again; it begins anew") from None
     finally:
         if not stays:
             if server is not None:

@@ -37,7 +37,7 @@ def command(run: Path, config: Path | None, as_json: bool, quiet: bool) -> None:
         async with move:
             verdict = await move.verify()
             click.echo(msgspec.json.encode(verdict).decode() if as_json else verdict_text(verdict))
-            end(verdict.clean, len(verdict.unread), 0)
+            end(verdict, 0, 0)
 
     asyncio.run(act())
 

@@ -20,6 +20,7 @@ from migrator.slack.archive import Archive
 from migrator.slack.contents import Contents
 from migrator.slack.damage import Damaged
 from migrator.slack.records import Piece, Record, placed, split
+from migrator.slack.stream import streamed
 
 __all__ = ["CONVERSATIONS", "Files", "Front", "Place", "head", "kind_of"]
 
@@ -137,6 +138,8 @@ class Files:
 
     def _pieces(self, member: str, keys: tuple[str, ...]) -> Iterator[Record]:
         try:
+            if self._archive.size(member) > self._archive.limits.member:
+                return placed(member, _flat(streamed(self._archive.open(member), keys)))
             content = self._archive.read(member)
         except Damaged as damaged:
             return iter([(Loc(member), damaged)])

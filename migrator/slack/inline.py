@@ -163,6 +163,8 @@ class _Line:
     def _marker(self, c: str, at: int) -> None:
         line, bit = self.line, _MARK_OF[c]
         before, after = line[at - 1 : at], line[at + 1 : at + 2]
+        if c in (before, after):
+            return  # doubled markers are text: __init__, **bold**
         if c in self.open:
             if not before.isspace() and _is_edge(after):
                 self._flush(at)
@@ -170,14 +172,7 @@ class _Line:
                     self.marks &= ~_MARK_OF[inner]
                 self.marks &= ~bit
                 self.pending = self.done = at + 1
-        elif (
-            not self.marks & bit
-            and _is_edge(before)
-            and after
-            and after != c
-            and not after.isspace()
-            and self._closes(c, at)
-        ):
+        elif not self.marks & bit and _is_edge(before) and after and not after.isspace() and self._closes(c, at):
             self._flush(at)
             self.open.append(c)
             self.marks |= bit
@@ -211,7 +206,8 @@ def _closers(line: str, marker: str, at: int) -> list[int]:
             continue
         c = line[position]
         if c == marker:
-            if not line[position - 1 : position].isspace() and _is_edge(line[position + 1 : position + 2]):
+            before, after = line[position - 1 : position], line[position + 1 : position + 2]
+            if not before.isspace() and _is_edge(after) and marker not in (before, after):
                 found.append(position)
             continue
         if c == "`":

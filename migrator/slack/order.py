@@ -8,13 +8,14 @@ records wait. Where a key stands in several places, the record that comes last c
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Raw, Struct, field
 
 from migrator.model import Loc
-from migrator.slack import richrecord, wire
+from migrator.slack import glance, richrecord, wire
 from migrator.slack.damage import Damaged
 from migrator.slack.day import Day, day_of
 from migrator.slack.layout import Layout
@@ -22,17 +23,27 @@ from migrator.slack.logs import key_of
 from migrator.slack.times import instant
 from migrator.slack.wire import Record
 
-__all__ = ["ENVELOPES", "WHOLE", "Kept", "Reading", "Spans", "in_order", "read"]
+__all__ = ["ENVELOPES", "WHOLE", "Kept", "Reading", "Spans", "in_order", "moments_of", "read"]
 
 Waiting = tuple[int, str, int, int, Loc, Record]
 
 
 class Spans(Struct):
-    """The members of a conversation, in the order in which later ones count, and the moment of each one's first record
-    in microseconds (0 where it has none). Arrays: a large export has a hundred thousand members."""
+    """The members of a conversation, in the order in which later ones count, and the moments of each one's first and
+    last record in microseconds (0 where it has none). Arrays: a large export has a hundred thousand members."""
 
     members: list[str] = field(default_factory=list)
     firsts: array[int] = field(default_factory=lambda: array("q"))
+    lasts: array[int] = field(default_factory=lambda: array("q"))
+
+    def around(self, moment: int) -> Iterator[str]:
+        """The members that may hold a record of this moment, the likeliest first."""
+        likely = bisect_right(self.firsts, moment) - 1
+        if likely >= 0 and moment <= self.lasts[likely]:
+            yield self.members[likely]
+        for place, (first, last) in enumerate(zip(self.firsts, self.lasts, strict=True)):
+            if first <= moment <= last and place != likely:
+                yield self.members[place]
 
 
 class Kept(Struct):
@@ -130,3 +141,12 @@ def _kept(ready: list[Waiting]) -> Iterator[Kept]:
             continue
         yield Kept(at, record, moment, replaced)
         replaced = ()
+
+
+def moments_of(layout: Layout, member: str) -> array[int]:
+    """The moments of a member's usable records, sorted."""
+    content = layout.content(member)
+    day = day_of(content, glance.decode_all) if content is not None else None
+    if day is not None:
+        return array("q", sorted(day.moments))
+    return array("q", sorted(instant(record.ts) for _, record in read(layout, member, lambda _at, _reason: None)))

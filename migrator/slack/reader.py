@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -49,11 +50,11 @@ from migrator.slack.layout import Folder, Layout, open_layout
 from migrator.slack.loose import mapping, parse, string, strings
 from migrator.slack.messages import Maker
 from migrator.slack.names import DAY
-from migrator.slack.order import ENVELOPES, WHOLE, Kept, Reading, in_order, read
+from migrator.slack.order import ENVELOPES, WHOLE, Kept, Reading, in_order, moments_of, read
 from migrator.slack.people import People, listed_user
 from migrator.slack.scan import Absent, Findings, Index, Scanner
 from migrator.slack.subtypes import SLACKBOT
-from migrator.slack.times import instant, is_ts
+from migrator.slack.times import among, instant, is_ts
 from migrator.slack.wire import Record
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ __all__ = ["Export", "open_export"]
 
 _ZIP_NAME = re.compile(r"(.+?) Slack export\b")
 _NEVER = 1 << 62  # later than any moment
+_REMEMBERED = 256  # members whose moments are kept while links are looked up
 _AGAIN = "a later record of the same message replaces it"
 
 
@@ -82,6 +84,7 @@ class Export:
         self.quarantine: list[Quarantined] = list(layout.refused)
         self.listed_people = 0
         self._logs: tuple[str, dict[Loc, Record]] = ("", {})
+        self._moments = lru_cache(_REMEMBERED)(partial(moments_of, layout))
         self._open(crew)
 
     def _open(self, crew: Crew) -> None:
@@ -269,7 +272,10 @@ class Export:
     def holds(self, conversation: ConversationId, ts: Ts) -> bool:
         """See `adapters.base.Source`."""
         index = self.indexes.get(conversation)
-        return index is not None and is_ts(ts) and index.holds(instant(ts))
+        if index is None or not is_ts(ts):
+            return False
+        moment = instant(ts)
+        return moment in index.absent or any(among(self._moments(m), moment) for m in index.spans.around(moment))
 
     def weight(self, conversation: ConversationId) -> int:
         """Bytes of its day files."""

@@ -18,15 +18,15 @@ from msgspec import Raw
 from migrator.model import Loc
 from migrator.slack.damage import Damaged
 
-__all__ = ["Piece", "Record", "placed", "split", "text_of"]
+__all__ = ["SPACE", "Piece", "Record", "broken", "list_start", "placed", "scan", "split", "text_of"]
 
 Piece: TypeAlias = Raw | Damaged
 Record: TypeAlias = tuple[Loc, Piece]
 
 _split_list = msgspec.json.Decoder(list[Raw]).decode
 _split_object = msgspec.json.Decoder(dict[str, Raw]).decode
-_scan = json.JSONDecoder().raw_decode
-_SPACE = re.compile(r"[\s,]*")
+scan = json.JSONDecoder().raw_decode
+SPACE = re.compile(r"[\s,]*")
 _BETWEEN = re.compile(r"\}[\s,]*(?=\{)")  # where another record may begin after a broken one
 _KEY = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*')
 
@@ -106,10 +106,10 @@ def text_of(content: bytes) -> str:
 
 def _salvage(text: str, keys: tuple[str, ...]) -> Iterator[Piece]:
     """The records of a file that is no sound JSON as a whole."""
-    start = _list_start(text, keys)
+    start = list_start(text, keys)
     at = max(start, 0)  # without a list: one record after the other, as line-wise JSON has them
     while True:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        at = SPACE.match(text, at).end()  # type: ignore[union-attr]
         if at >= len(text):
             if start >= 0:
                 yield Damaged("the file is cut off")
@@ -117,9 +117,9 @@ def _salvage(text: str, keys: tuple[str, ...]) -> Iterator[Piece]:
         if start >= 0 and text[at] == "]":
             break
         try:
-            _, end = _scan(text, at)
+            _, end = scan(text, at)
         except (JSONDecodeError, RecursionError) as error:
-            piece, end = _broken(text, at, error)
+            piece, end = broken(text, at, error)
             yield piece
             if end < 0:
                 return
@@ -130,9 +130,9 @@ def _salvage(text: str, keys: tuple[str, ...]) -> Iterator[Piece]:
         yield Damaged("something follows the end of the list")
 
 
-def _list_start(text: str, keys: tuple[str, ...]) -> int:
+def list_start(text: str, keys: tuple[str, ...]) -> int:
     """Behind the bracket that opens the records; -1 where there is none."""
-    first = _SPACE.match(text).end()  # type: ignore[union-attr]
+    first = SPACE.match(text).end()  # type: ignore[union-attr]
     if text.startswith("[", first):
         return first + 1
     for key in keys:
@@ -141,7 +141,7 @@ def _list_start(text: str, keys: tuple[str, ...]) -> int:
     return -1
 
 
-def _broken(text: str, at: int, error: Exception) -> tuple[Damaged, int]:
+def broken(text: str, at: int, error: Exception) -> tuple[Damaged, int]:
     """What is wrong with the record that begins here, and where the next one begins (-1: nowhere)."""
     reached = error.pos if isinstance(error, JSONDecodeError) else at
     for boundary in _BETWEEN.finditer(text, max(at, reached - 1)):
@@ -154,7 +154,7 @@ def _broken(text: str, at: int, error: Exception) -> tuple[Damaged, int]:
 def _is_record(text: str, at: int) -> bool:
     """Whether a record begins here, a message or one of an index, and not an object within one."""
     try:
-        value: Any = _scan(text, at)[0]
+        value: Any = scan(text, at)[0]
     except (JSONDecodeError, RecursionError):
         return False
     if not isinstance(value, dict):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_left
 from collections import Counter
 
 from msgspec import Struct, field
@@ -25,7 +24,7 @@ from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
 from migrator.slack.subtypes import LOGS, SLACKBOT
-from migrator.slack.times import before, instant, is_ts, is_usual
+from migrator.slack.times import among, before, instant, is_ts, is_usual
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
 __all__ = ["Absent", "Findings", "Index", "Scanner", "pointed_at"]
@@ -50,7 +49,7 @@ class Absent(Struct, frozen=True):
 class Index(Struct):
     """What the second pass knows of a conversation.
 
-    `moments`: of all records, sorted. `roots`: of messages that others reply to, sorted. `absent`: moment -> root to be
+    `roots`: of messages that others reply to, sorted. `absent`: moment -> root to be
     made up. `moved`: moment of a thread's root that is itself a reply -> the true root. `shares`: file -> ts of the
     message it was uploaded with. `revisions`: ts -> places of the logs of its edits; `deleted`: ts of messages
     whose deletion is logged; `strays`: ts of messages that are neither there nor deleted, known by logs of their edits
@@ -59,7 +58,6 @@ class Index(Struct):
     """
 
     spans: Spans = field(default_factory=Spans)
-    moments: array[int] = field(default_factory=lambda: array("q"))
     roots: array[int] = field(default_factory=lambda: array("q"))
     absent: dict[int, Absent] = field(default_factory=dict)
     moved: dict[int, Ts] = field(default_factory=dict)
@@ -72,11 +70,7 @@ class Index(Struct):
     authors: set[UserId] = field(default_factory=set)
 
     def is_root(self, moment: int) -> bool:
-        return _holds(self.roots, moment)
-
-    def holds(self, moment: int) -> bool:
-        """Whether there is a record of this moment, or a root to be made up."""
-        return moment in self.absent or _holds(self.moments, moment)
+        return among(self.roots, moment)
 
 
 class Findings:
@@ -239,15 +233,15 @@ class _Pass:
             self._read(member)
 
     def _read(self, member: str) -> None:
-        first = -1
+        first, last = -1, 0
         for at, record in read(self.scanner.layout, member, self.scanner.damaged):
             moment = instant(record.ts)
-            first = moment if first < 0 else min(first, moment)
+            first, last = moment if first < 0 else min(first, moment), max(last, moment)
             if self.moments and moment < self.moments[-1]:
                 self.ascending = False
             self.moments.append(moment)
             self._see(record, moment, at)
-        self.index.spans.firsts.append(max(first, 0))
+        self._span(max(first, 0), last)
 
     def _glance(self, member: str, content: bytes, day: Day[Glance]) -> bool:
         """Whether a glance was enough; if not, nothing was noted."""
@@ -260,7 +254,7 @@ class _Pass:
         if moments and self.moments and moments[0] < self.moments[-1]:
             self.ascending = False
         self.moments.extend(moments)
-        self.index.spans.firsts.append(moments[0] if moments else 0)
+        self._span(*((moments[0], moments[-1]) if moments else (0, 0)))
         quiet = [record for place, record in enumerate(records) if place not in close] if close else records
         self.scanner.teams.update([record.team for record in quiet if record.team])
         if not self.listed:
@@ -271,6 +265,10 @@ class _Pass:
             elif record.thread_ts is not None and record.thread_ts != record.ts:
                 self._thread(record, moments[place], Loc(member, place))
         return True
+
+    def _span(self, first: int, last: int) -> None:
+        self.index.spans.firsts.append(first)
+        self.index.spans.lasts.append(last)
 
     def _see(self, record: Record, moment: int, at: Loc) -> None:
         self.scanner.see(record, moment)
@@ -291,7 +289,7 @@ class _Pass:
         if not is_usual(root) and root != _usual(target):
             self.spelling[target] = root
         self.targets.add(target)
-        if not (self.ascending and _holds(self.moments, target)):
+        if not (self.ascending and among(self.moments, target)):
             author, first, place = self.unseen.get(target, ("", moment, at))
             earliest = (moment, at) if moment < first else (first, place)
             self.unseen[target] = (author or record.parent_user_id or "", *earliest)
@@ -340,28 +338,21 @@ class _Pass:
                 top = above[top]
             index.moved[moment] = self.spelling.get(top) or _usual(top)
         for target, (author, _, at) in self.unseen.items():
-            if target not in above and not _holds(moments, target):
+            if target not in above and not among(moments, target):
                 absent = Absent(self.spelling.get(target) or _usual(target), author or SLACKBOT, at)
                 index.absent[target] = absent
                 self.scanner.people.meet(absent.author, "author")
-        for ts in [ts for ts in index.revisions if not _holds(moments, instant(ts))]:
+        for ts in [ts for ts in index.revisions if not among(moments, instant(ts))]:
             del index.revisions[ts]
             if ts not in index.deleted:
                 index.strays.add(ts)
         index.roots = array("q", sorted(self.targets - above.keys()))
-        index.moments = moments
         return index
 
 
 def _usual(moment: int) -> Ts:
     """A moment as Slack writes it."""
     return f"{moment // 1_000_000}.{moment % 1_000_000:06d}"
-
-
-def _holds(moments: array[int], moment: int) -> bool:
-    """Whether a sorted array holds a number."""
-    place = bisect_left(moments, moment)
-    return place < len(moments) and moments[place] == moment
 
 
 def pointed_at(record: Record | Glance) -> Ts | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from migrator.model import Ts, micros
 
-__all__ = ["before", "instant", "instants", "is_ts", "is_usual"]
+__all__ = ["among", "before", "instant", "instants", "is_ts", "is_usual"]
 
 _TS = re.compile(r"(?!0*\.?0*\Z)[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
 _USUAL = 17  # "1613999999.000200"
@@ -58,3 +59,9 @@ def instants(several: Sequence[Ts]) -> list[int] | None:
         return None
     moments = list(map(int, digits.split("\n")))
     return moments if 0 not in moments else None
+
+
+def among(moments: Sequence[int], moment: int) -> bool:
+    """Whether sorted moments hold one."""
+    place = bisect_left(moments, moment)
+    return place < len(moments) and moments[place] == moment

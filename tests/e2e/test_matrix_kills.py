@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,53 @@ def test_killed_anywhere_the_same_command_brings_everything_once(
         for conversation, seen in found.items():
             assert seen - wanted[conversation] == Counter(), conversation  # nothing twice
             assert wanted[conversation] - seen == Counter(), conversation  # nothing missing
+
+
+PHASES = (Kind.USER, Kind.CONVERSATION, Kind.POST, Kind.FILE, Kind.REACTION)
+
+
+def test_killed_in_every_phase_one_move_still_brings_everything_once(
+    synapse: Homeserver, unharmed: tuple[dict[str, Counter[Any]], float], tmp_path: Path
+) -> None:
+    """While people, rooms, posts, files and reactions are made, and after the last post, before the verdict."""
+    wanted, _ = unharmed
+    settings, dice = corner(synapse), random.Random(7)
+    posts = sum(
+        n for seen in wanted.values() for (kind, key, *_), n in seen.items() if kind == "m.room.message" and key
+    )
+    for phase in PHASES:
+        enough = receipts(tmp_path, phase) + dice.randint(1, 5)
+        kill_when(settings, tmp_path, lambda p=phase, n=enough: receipts(tmp_path, p) >= n)
+        assert receipts(tmp_path, Kind.POST) < posts, f"it was over before {phase}"
+    kill_when(settings, tmp_path, lambda: receipts(tmp_path, Kind.POST) == posts, after=0.3)
+    assert not (tmp_path / "run" / "report.json").exists()
+    process = migrating(settings, tmp_path)
+    assert process.wait(120) == 0, (tmp_path / "output").read_text(encoding="utf-8")[-2000:]
+    assert holding(synapse, tmp_path / "run") == wanted
+
+
+def receipts(folder: Path, kind: Kind) -> int:
+    """How many of a kind the journal of a running move holds; pictures of people are no files of messages."""
+    path = folder / "run" / "journal.sqlite"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
+        sql = "SELECT count(*) FROM items WHERE kind = ? AND remote IS NOT NULL AND key NOT LIKE 'avatar:%'"
+        try:
+            return int(journal.execute(sql, (kind,)).fetchone()[0])
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+
+
+def kill_when(settings: dict[str, Any], folder: Path, due: Callable[[], bool], after: float = 0.0) -> None:
+    process = migrating(settings, folder)
+    while not due():
+        assert process.poll() is None, (folder / "output").read_text(encoding="utf-8")[-2000:]
+        time.sleep(0.002)
+    time.sleep(after)
+    process.kill()
+    process.wait()
+    let_the_last_request_land(folder)
 
 
 def until_it_ends(settings: dict[str, Any], folder: Path, dice: random.Random, longest: float) -> int:

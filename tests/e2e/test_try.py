@@ -102,6 +102,23 @@ def test_an_export_that_cannot_be_read_leaves_no_server(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_ctrl_c_leaves_no_server_and_no_folder(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "migrator", "try", str(EXPORT), "-q"]
+    trying = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 60
+    while not (configs := list(tmp_path.glob("*/server/homeserver.yaml"))) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    port = json.loads(configs[0].read_text(encoding="utf-8"))["listeners"][0]["port"]
+    trying.send_signal(signal.SIGINT)
+    _, err = trying.communicate(timeout=60)
+    assert trying.returncode == 130, err
+    assert "Traceback" not in err
+    assert "Next:" in err
+    assert not list(tmp_path.iterdir())
+    assert not answers(f"http://127.0.0.1:{port}")
+
+
 def test_the_server_ends_with_whoever_started_it(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from migrator.adapters.matrix.homeserver import start; "

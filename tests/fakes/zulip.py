@@ -197,9 +197,12 @@ def _realm(realm: Realm, user: User, request: dict[str, Any], *_: Any) -> None:
 
 
 def _leave(realm: Realm, user: User, request: dict[str, Any], *_: Any) -> None:
+    people = request.get("principals") or [user.id]
+    if people != [user.id]:
+        realm.need_admin(user)
     for channel in realm.channels.values():
         if channel.name in request["subscriptions"]:
-            channel.members.discard(user.id)
+            channel.members -= set(people)
 
 
 def _members(realm: Realm, user: User, request: dict[str, Any], path: list[str], *_: Any) -> dict[str, Any]:

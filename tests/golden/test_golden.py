@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from migrator.model import Marks
 from migrator.plain import canonical
 from tests.golden.cases import HERE, folders, outputs
 from tests.oracles.spans import spans
-from tests.oracles.test_writers import MATTERMOST, ZULIP, html, shown, squeezed
+from tests.oracles.test_writers import MATTERMOST, USERS, ZULIP, html, shown, squeezed
 from tests.text.html import runs_of_html
 from tests.text.runs import tidy
-from tests.text.trees import KNOWN_POST
+from tests.text.trees import KNOWN_POST, ROOMS
 
 CASES = folders()
 KINDS = (("bold", Marks.BOLD, "bold"), ("italic", Marks.ITALIC, "italic"), ("strike", Marks.STRIKE, "strikethrough"))
@@ -25,6 +26,29 @@ KNOWN_SOURCE = f"https://acme.slack.com/archives/{KNOWN_POST[0]}/p{KNOWN_POST[1]
 
 def test_there_are_enough() -> None:
     assert len(CASES) >= 300
+
+
+def test_every_case_describes_itself() -> None:
+    """Whoever renders the dialects' files with real servers finds the words and marks to expect beside them."""
+    expected = {"input.json", "tree.txt", "plain.txt", "marks.txt", "matrix.html", "zulip.md", "mattermost.md"}
+    for name in ("zulip.md", "mattermost.md", "matrix.html", "input.json"):
+        for path in HERE.rglob(name):
+            assert {file.name for file in path.parent.iterdir()} == {*expected, "ledger.txt"}, path
+
+
+def test_the_readme_tells_what_the_cases_point_at() -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    sources = [(folder / "zulip.md").read_text(encoding="utf-8") for folder in CASES]
+    people = {found for source in sources for found in re.findall(r"@_\*\*\|(\d+)\*\*", source)}
+    assert people <= set(USERS)
+    assert {"10", "15"} == {min(USERS), max(USERS)}
+    rooms = {found for source in sources for found in re.findall(r"/#narrow/channel/(\d+)", source)}
+    assert rooms <= {"90", "91", "92"}
+    for user in USERS.values():
+        assert f"{user.id} " in readme
+        assert user.name.split(" <", 1)[0] in readme
+    for room in ROOMS:
+        assert f"#{room.name}" in readme
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda path: str(path.relative_to(HERE)))

@@ -131,6 +131,23 @@ def test_old_messages_in_the_newest_file_come_in_their_place(tmp_path: Path) -> 
     assert [m.ts for m in messages(source)] == ["50.0", "100.0", "150.0", "200.0", "250.0", "300.0", "400.0"]
 
 
+def test_it_knows_which_messages_it_holds(tmp_path: Path) -> None:
+    """In order, out of order, in overlapping members, in a broken one, and a root that is made up."""
+    days: dict[str, Any] = {
+        "general/2024-01-01": [say(f"{n}.000001") for n in (1700000010, 1700000020, 1700000030)],
+        "general/2024-01-02": [say(f"{n}.000001") for n in (1700000040, 1700000015, 1700000050)],
+        "general/2024-01-03": [say("1700000060.000001"), {"no": "ts"}, say("61.5"), 7],
+        "general/2024-01-04": [say("1700000070.000001", thread_ts="1700000005.000001")],
+    }
+    source = open_export([write(tmp_path, days)])
+    there = {message.ts for message in messages(source)}
+    assert len(there) == 10
+    asked = [f"17000000{n:02}.000001" for n in range(100)] + ["61.5", "61.500000", "61.6", "", "x", "0000000000.000000"]
+    assert {ts for ts in asked if source.holds("C1", ts)} == there | {"61.500000"}
+    assert not source.holds("C2", "1700000010.000001")
+    source.close()
+
+
 def test_threads(read: Any) -> None:
     source = read(
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import msgspec
@@ -161,6 +162,11 @@ def test_ids_follow_time_in_every_conversation(mover: Mover, realm: Realm) -> No
         there = realm.in_channel(room.name)
         assert [m.time for m in sorted(there, key=lambda m: m.id)] == sorted(m.time for m in there)
         assert len(there) == 30
+    # several conversations at a time: the ids of some lie among those of others
+    spans = sorted(
+        (min(m.id for m in r), max(m.id for m in r)) for r in (realm.in_channel(room.name) for room in rooms)
+    )
+    assert any(start < end for (_, end), (start, _) in itertools.pairwise(spans))
 
 
 def test_a_later_export_sends_only_the_difference_into_the_same_topics(mover: Mover, realm: Realm) -> None:
@@ -282,6 +288,22 @@ def test_with_their_keys_people_who_left_react_too_and_keep_their_pictures(mover
     assert (ada.active, ada.avatar) == (False, b"hers")
     assert Fate.DROPPED not in mover.accounted(Feature.REACTION)
     assert differences(mover.check(world)) == []
+
+
+def test_who_left_a_private_channel_reacts_there_and_is_not_in_it_afterwards(mover: Mover, realm: Realm) -> None:
+    users = people(User("U3", "cy", "Cy"), User("U4", "gil", "Gil", role=Role.GUEST))
+    rooms = (
+        Conversation("G1", "secret", ConversationKind.PRIVATE, ("U1", "U2")),
+        Conversation("C1", "tea", ConversationKind.PUBLIC, ("U1", "U2")),
+    )
+    liked = (Reaction("+1", "👍", ("U3", "U4", "U2"), 3),)
+    messages = [say("hi", conversation=room.id, ts="1700000001.000000", reactions=liked) for room in rooms]
+    world = world_of(messages, *rooms, users=users)
+    assert mover.move(world).failures == ()
+    assert differences(mover.check(world)) == []
+    inside = {int(mover.remote(Kind.USER, user)) for user in ("U1", "U2")}
+    for name in ("secret", "tea"):
+        assert next(c for c in realm.channels.values() if c.name == name).members == inside
 
 
 def test_mentions_reach_the_right_one_of_two_people_of_the_same_name(mover: Mover, realm: Realm) -> None:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from migrator.cli import cli
 from migrator.errors import MigratorError
+from tests.corpora import CORPORA
 from tests.fakes.zulip import FakeZulip, serving
 from tests.fakes.zulip_import import load, owner_of
 from tests.fakes.zulip_realm import Message, Realm
@@ -95,20 +96,21 @@ def test_the_version_is_asked_of_the_server_where_there_is_one(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("version", "choices"),
+    ("export", "version", "choices"),
     [
-        ("11.0", ("version=11",)),
-        ("11.0", ("version=11", "sequences=1000,2000,3000")),
-        ("11.0", ("version=11", "threads=quotes")),
-        ("9.4", ("version=9",)),
-        ("12.0", ("version=12", "sequences=1000,2000,3000")),
+        (KITCHEN, "11.0", ("version=11",)),
+        (KITCHEN, "11.0", ("version=11", "sequences=1000,2000,3000")),
+        (KITCHEN, "11.0", ("version=11", "threads=quotes")),
+        (KITCHEN, "9.4", ("version=9",)),
+        (KITCHEN, "12.0", ("version=12", "sequences=1000,2000,3000")),
+        (CORPORA / "houstondatavis.zip", "11.0", ("version=11",)),
     ],
-    ids=["names", "ids", "quotes", "9", "12"],
+    ids=["names", "ids", "quotes", "9", "12", "real"],
 )
 def test_everything_is_there_after_the_import(
-    version: str, choices: tuple[str, ...], archived: Callable[..., Archived]
+    export: Path, version: str, choices: tuple[str, ...], archived: Callable[..., Archived]
 ) -> None:
-    move = archived(*choices, version=version)
+    move = archived(*choices, version=version, export=export)
     done = move.verify()
     assert done.exit_code == 0, done.output
     assert "0 mismatches" in done.output

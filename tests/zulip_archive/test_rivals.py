@@ -60,6 +60,7 @@ class There:
         assert (self.archive / "realm.json").is_file(), self.done.output
         self.plan = msgspec.json.decode((place / "run" / "plan.json").read_bytes(), type=Plan)
         self.realm: Realm = load(self.archive, server_emoji(), keep_ids=True)
+        self.words: dict[int, str] = {}
         source = open_export([export])
         self.people, self.quarantine = source.workspace.users, list(source.quarantine)
         source.close()
@@ -89,7 +90,9 @@ class There:
         return min(self.said(words), key=lambda m: m.id)
 
     def shown(self, message: Message) -> str:
-        return read(self.realm.html(message.content))
+        if message.id not in self.words:
+            self.words[message.id] = read(self.realm.html(message.content))
+        return self.words[message.id]
 
     def sender(self, words: str) -> str:
         return self.realm.users[self.one(words).sender].name

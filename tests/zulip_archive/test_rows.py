@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from migrator.adapters.zulip.archive import choices
+from migrator.adapters.zulip.check import check
 from migrator.adapters.zulip.preflight import Told
 from migrator.adapters.zulip.threads import Policy
+from migrator.cli import cli
 from migrator.errors import UsageError
-from migrator.model import Conversation, ConversationKind, Message
+from migrator.model import Conversation, ConversationKind, Message, micros
 from migrator.slack.reader import open_export
 from tests.corpora import CORPORA
 from tests.zulip_archive.conftest import SAMPLES, Write, rows
@@ -52,6 +56,57 @@ def test_every_thread_is_one_topic_and_no_topic_holds_two(kitchen: Path) -> None
     assert threads
     assert len(topics) == len(threads)
     assert sum(topics.values()) >= sum(1 for c in channels for m in messages[c] if m.thread)
+
+
+def test_no_thread_of_many_messages_is_split_and_no_topic_is_mixed(write: Write, tmp_path: Path) -> None:
+    """In many files of messages and many days of the export: topics come of the root alone, and need no memory."""
+    sys.path.insert(0, str(SAMPLES))
+    from generate import generate
+
+    export = tmp_path / "many.zip"
+    generate(export, messages=12_000, people=20, conversations=4, seed=3)
+    folder = write(export)
+    assert len(list(folder.glob("messages-*.json"))) > 10
+    source = open_export([export])
+    try:
+        threads = {  # channel and time of a reply to its thread
+            (place.name, micros(message.ts)): (place.id, message.thread)
+            for place in source.workspace.conversations.values()
+            for message in source.messages(place.id)
+            if message.thread
+        }
+    finally:
+        source.close()
+    names = {row["id"]: row["name"] for row in rows(folder, "zerver_stream")}
+    channels = {r["id"]: names[r["type_id"]] for r in rows(folder, "zerver_recipient") if r["type"] == 2}
+    topics, mixed = defaultdict(set), defaultdict(set)
+    for row in rows(folder, "zerver_message"):
+        if row["recipient"] in channels and row["subject"] != "imported from Slack":
+            thread = threads[channels[row["recipient"]], round(row["date_sent"] * 1_000_000)]
+            topics[thread].add((row["recipient"], row["subject"].casefold()))
+            mixed[row["recipient"], row["subject"].casefold()].add(thread)
+    assert len(topics) > 100
+    assert [thread for thread, names in topics.items() if len(names) > 1] == []
+    assert [topic for topic, some in mixed.items() if len(some) > 1] == []
+
+
+def test_a_run_that_was_stopped_leaves_nothing_that_looks_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["migrate", str(SAMPLES / "tiny"), "--to", "zulip", "--route", "archive", "-q"]
+    arguments += ["-o", str(tmp_path / "out"), "--run", str(tmp_path / "run")]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("migrator.adapters.zulip.archive.put_avatars", stop)
+        CliRunner().invoke(cli, arguments)
+    assert list((tmp_path / "out").glob("messages-*.json"))
+    assert not (tmp_path / "out" / "realm.json").exists()
+    assert check(tmp_path / "out") != []
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    assert check(tmp_path / "out") == []
 
 
 def test_people_are_who_they_were(kitchen: Path) -> None:

@@ -82,3 +82,35 @@ def test_a_later_export_touches_no_password_no_read_state_and_no_post(server: Se
     assert ours["second reply"]["root_id"] == root
     assert [info["id"] for info in server.get(f"/posts/{root}/files/info")] == [info["id"] for info in files]
     assert [reaction["emoji_name"] for reaction in kept["metadata"]["reactions"]] == ["tada"]
+
+
+def test_a_direct_channel_that_was_there_keeps_what_each_has_read(server: Server, tmp_path: Path) -> None:
+    """Two people who talk on the server already: the history joins their channel, and what is unread stays unread."""
+    pair = {name: server.new_user(name) for name in ("owen", "petra")}
+    tokens = {name: server.login(name) for name in pair}
+    ids = [user["id"] for user in pair.values()]
+    channel = server.call("POST", "/channels/direct", json=ids).json()["id"]
+    server.call("POST", "/posts", token=tokens["petra"], json={"channel_id": channel, "message": "unread"})
+
+    def state() -> dict[str, Any]:
+        mine = {n: server.call("GET", f"/channels/{channel}/members/me", token=tokens[n]).json() for n in pair}
+        return {n: (member["msg_count"], member["last_viewed_at"]) for n, member in mine.items()}
+
+    before = state()
+    said = [{"type": "message", "user": f"U{n}", "ts": exports.ts(n), "text": f"word {n}"} for n in range(2)]
+    content = {
+        "users.json": [exports.person(f"U{n}", name, email=f"{name}@example.invalid") for n, name in enumerate(pair)],
+        "channels.json": [],
+        "dms.json": [{"id": "D1", "created": 1709290000, "members": ["U0", "U1"]}],
+        f"D1/{exports.DAY}.json": said,
+    }
+    for name, records in content.items():
+        path = tmp_path / "export" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(records))
+    moved = move(server, "pair", tmp_path / "export", tmp_path / "run")
+    assert not moved.told
+    assert moved.outcome.posts == 2
+    assert state() == before
+    page = server.call("GET", f"/channels/{channel}/posts", token=tokens["owen"]).json()
+    assert {post["message"] for post in page["posts"].values()} == {"unread", "word 0", "word 1"}
