@@ -15,7 +15,6 @@ import pytest
 from migrator.crew import Crew, default_jobs
 from migrator.errors import Interrupted, UsageError
 
-
 OTHERS: set[str] = set()  # servers that tests before these have started
 
 
