@@ -20,7 +20,7 @@ unit: $(VENV)/ready
 test-mattermost: $(VENV)/ready
 	$(BIN)/python -m tests.e2e.mattermost.tools
 	$(BIN)/python -m tests.e2e.mattermost.build
-	$(BIN)/pytest -n 0 -m mattermost tests/e2e/mattermost $(PYTEST_ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m mattermost tests/e2e/mattermost $(PYTEST_ARGS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -44,9 +44,14 @@ def table(rows: list[Row]) -> str:
             out.append(f"| {row.measure} | – | – | – | {row.against}: not measured, {row.missing} |\n")
             continue
         ratio = row.ours / row.baseline if row.baseline else 0
-        figures = f"{row.ours:,.4g} {row.unit} | {row.baseline:,.4g} {row.unit} | {ratio:.2f}"
+        figures = f"{_figure(row.ours)} {row.unit} | {_figure(row.baseline)} {row.unit} | {ratio:.2f}"
         out.append(f"| {row.measure} | {figures} | {row.against} |\n")
     return "".join(out)
+
+
+def _figure(value: float) -> str:
+    """Three figures that mean something, and no exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ sent; `Content` holds the places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -100,17 +100,22 @@ def compose(
     if message.thread and not topics:
         where = "in direct messages there are no topics" if direct else "threads=quotes was chosen"
         losses.append(Loss(Feature.REPLY, Fate.APPROXIMATED, f"as a quote: {where}"))
+    if message.reactions:
+        losses.extend(_reaction_losses(message, acts_for))
+    return Composed(tuple(drafts), tuple(losses))
+
+
+def _reaction_losses(message: Message, acts_for: Callable[[UserId], bool]) -> Iterator[Loss]:
     barred = sum(not acts_for(user) for reaction in message.reactions for user in reaction.users)
     if barred:
-        losses.append(Loss(Feature.REACTION, Fate.DROPPED, "their keys are not to be had (set jwt_key_file)", barred))
+        yield Loss(Feature.REACTION, Fate.DROPPED, "their keys are not to be had (set jwt_key_file)", barred)
     toned = sum(
         sum(map(acts_for, reaction.users))
         for reaction in message.reactions
         if (name := reaction_name(reaction)) is not None and not name.exact
     )
     if toned:
-        losses.append(Loss(Feature.REACTION, Fate.APPROXIMATED, "without the skin tone", toned))
-    return Composed(tuple(drafts), tuple(losses))
+        yield Loss(Feature.REACTION, Fate.APPROXIMATED, "without the skin tone", toned)
 
 
 def _named(message: Message, directory: Directory) -> tuple[Block, ...]:

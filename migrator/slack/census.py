@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from migrator.ledger import Feature, Ledger
-from migrator.model import Role
+from migrator.ledger import Feature, Ledger, Quarantined
+from migrator.model import ConversationId, Role, Workspace
+from migrator.slack.layout import Layout
 from migrator.slack.loose import dicts, string
+from migrator.slack.order import Kept
+from migrator.slack.scan import Index
 from migrator.slack.subtypes import LOGS, is_known
 from migrator.slack.times import is_ts
 from migrator.slack.wire import NULL, FileRecord, Record, loose
-
-if TYPE_CHECKING:
-    from migrator.slack.reader import Export
 
 __all__ = ["Census", "take_census"]
 
@@ -97,7 +98,19 @@ class Census(Struct):
         }
 
 
-def take_census(export: Export) -> Census:
+class Countable(Protocol):
+    """An opened export (`reader.Export`), as far as it is counted."""
+
+    layout: Layout
+    workspace: Workspace
+    indexes: dict[ConversationId, Index]
+    quarantine: list[Quarantined]
+    listed_people: int
+
+    def kept(self, conversation: ConversationId, ledger: Ledger | None = None) -> Iterator[Kept]: ...
+
+
+def take_census(export: Countable) -> Census:
     census = Census(listed_people=export.listed_people, notes=sorted(export.layout.notes))
     space = export.workspace
     census.workspace = {"id": space.id, "name": space.name, "domain": space.domain}
@@ -118,7 +131,7 @@ def take_census(export: Export) -> Census:
     return census
 
 
-def _conversation(export: Export, conversation: str, census: Census) -> None:
+def _conversation(export: Countable, conversation: str, census: Census) -> None:
     if conversation not in export.indexes:
         return
     threads = set()

@@ -35,7 +35,13 @@ class Day(Struct, Generic[R]):
     rising: bool
 
 
+MOST = 8 << 20  # bytes: typed records take several times as much, and all of them are held at once
+
+
 def day_of(content: bytes, decode: Callable[[bytes], Sequence[R]]) -> Day[R] | None:
+    """None where the member is not of this kind."""
+    if len(content) > MOST:
+        return None
     try:
         records = decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

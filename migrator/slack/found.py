@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from migrator.ledger import Feature
 from migrator.model import Remote, User, UserId
@@ -18,17 +19,30 @@ from migrator.slack.wire import Record
 
 __all__ = ["found_in"]
 
-MESSAGE = Feature.MESSAGE
+_MESSAGE = MappingProxyType({Feature.MESSAGE: 1})  # what most records hold, and nothing else
+_REPLY = MappingProxyType({Feature.MESSAGE: 1, Feature.REPLY: 1})
 _KINDS = dict.fromkeys(NOTICES, Feature.EVENT) | {"me_message": Feature.EMOTE, "tombstone": Feature.TOMBSTONE}
 
 
-def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> dict[Feature, int]:
+def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> Mapping[Feature, int]:
     """Everything of a record but its text."""
-    found = {MESSAGE: 1}
     if record.subtype in LOGS:
-        return found
+        return _MESSAGE
     thread = record.thread_ts
-    if thread is not None and thread != record.ts and is_ts(thread):
+    if thread == record.ts or not is_ts(thread):
+        thread = None
+    if (
+        record.subtype is None
+        and record.edited is None
+        and record.reactions is None
+        and record.files is None
+        and record.file is None
+        and record.bot_id is None
+        and not index.revisions
+    ):
+        return _MESSAGE if thread is None else _REPLY
+    found = {Feature.MESSAGE: 1}
+    if thread is not None:
         found[Feature.REPLY] = 1
         if record.subtype in ("thread_broadcast", "reply_broadcast") and before(thread, record.ts):
             found[Feature.BROADCAST] = 1

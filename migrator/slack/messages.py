@@ -120,11 +120,8 @@ class Maker:
     # ── who ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _author(self, record: Record, user: UserId) -> Author:
-        if not record.bot_id and record.subtype is None:
-            author = self._plain_authors.get(user)
-            if author is None:
-                author = self._plain_authors[user] = Author(user)
-            return author
+        if record.subtype is None and not record.bot_id:
+            return self._plain_authors.get(user) or self._plain_authors.setdefault(user, Author(user))
         name, icon = own_name(record), icon_of(record)
         if not name and not icon:
             return Author(user)

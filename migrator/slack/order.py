@@ -2,7 +2,8 @@
 
 Day files follow each other, mostly: a member is read when its first record is due, and let go when its last was given
 out. One that holds old messages (slack-format.md 3: 627 of July in the file of the last day) is read early and its
-records wait. Where a key stands in several places, the record that comes last counts, whole.
+records wait: 1.3 KB each for short messages, so that only a conversation whose files all reach over its whole time, or
+one that is a single file, is held as a whole. Where a key stands in several places, the record that comes last counts.
 """
 
 from __future__ import annotations
@@ -92,8 +93,7 @@ def in_order(
     for place, number in enumerate(due):
         member = spans.members[number]
         end = firsts[due[place + 1]] if place + 1 < len(due) else None
-        content = layout.content(member)
-        day = day_of(content, reading.all) if content is not None else None
+        day = _day(layout, member, reading)
         if day is not None and day.rising and not waiting and (end is None or not day.moments or day.moments[-1] < end):
             yield _as_it_stands(member, day)
             continue
@@ -106,6 +106,11 @@ def in_order(
             ready = len(waiting) if end is None else _before(waiting, end)
             yield _kept(waiting[:ready])
             del waiting[:ready]
+
+
+def _day(layout: Layout, member: str, reading: Reading) -> Day[Record] | None:
+    content = layout.content(member)
+    return day_of(content, reading.all) if content is not None else None
 
 
 def _as_it_stands(member: str, day: Day[Record]) -> list[Kept]:

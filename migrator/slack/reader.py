@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -41,6 +41,7 @@ from migrator.model import (
 )
 from migrator.slack.archive import Archive, open_archive
 from migrator.slack.authors import author_of
+from migrator.slack.census import Census, take_census
 from migrator.slack.context import Context
 from migrator.slack.conversations import INDEXES, listed_conversation, people_of, unlisted_kind
 from migrator.slack.damage import Damaged
@@ -56,9 +57,6 @@ from migrator.slack.scan import Absent, Findings, Index, Scanner
 from migrator.slack.subtypes import SLACKBOT
 from migrator.slack.times import among, instant, is_ts
 from migrator.slack.wire import Record
-
-if TYPE_CHECKING:
-    from migrator.slack.census import Census
 
 __all__ = ["Export", "open_export"]
 
@@ -326,8 +324,6 @@ class Export:
 
     def census(self) -> Census:
         """Counts of everything, before any choice. Reads the export once more."""
-        from migrator.slack.census import take_census
-
         return take_census(self)
 
 

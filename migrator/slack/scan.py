@@ -16,7 +16,7 @@ from migrator.ledger import Quarantined
 from migrator.model import FileId, GroupId, Loc, Pin, Ts, UserId
 from migrator.slack import glance
 from migrator.slack.authors import author_of, own_name
-from migrator.slack.day import Day, day_of
+from migrator.slack.day import day_of
 from migrator.slack.glance import Glance
 from migrator.slack.layout import Layout
 from migrator.slack.logs import subject_of
@@ -227,9 +227,7 @@ class _Pass:
 
     def member(self, member: str) -> None:
         """Read a member: its sound and common records at a glance, any other one closely."""
-        content = self.scanner.layout.content(member)
-        day = day_of(content, glance.decode_all) if content is not None else None
-        if content is None or day is None or not day.rising or not self._glance(member, content, day):
+        if not self._glance(member):
             self._read(member)
 
     def _read(self, member: str) -> None:
@@ -243,11 +241,14 @@ class _Pass:
             self._see(record, moment, at)
         self._span(max(first, 0), last)
 
-    def _glance(self, member: str, content: bytes, day: Day[Glance]) -> bool:
+    def _glance(self, member: str) -> bool:
         """Whether a glance was enough; if not, nothing was noted."""
-        people, records, moments = self.scanner.people, day.records, day.moments
-        if not glance.names_only_known(content, people):
+        people = self.scanner.people
+        content = self.scanner.layout.content(member)
+        day = day_of(content, glance.decode_all) if content is not None else None
+        if content is None or day is None or not day.rising or not glance.names_only_known(content, people):
             return False
+        records, moments = day.records, day.moments
         close = glance.look_closely(content, records, people)
         if close is None:
             return False

@@ -15,9 +15,18 @@ import pytest
 from migrator.crew import Crew, default_jobs
 from migrator.errors import Interrupted, UsageError
 
+OTHERS: set[str] = set()  # children that were here before: the server of other tests, say
+
 
 def children() -> list[str]:
-    return [pid for listed in Path("/proc/self/task").glob("*/children") for pid in listed.read_text().split()]
+    found = (pid for listed in Path("/proc/self/task").glob("*/children") for pid in listed.read_text().split())
+    return [pid for pid in found if pid not in OTHERS]
+
+
+@pytest.fixture(autouse=True)
+def count_from_here() -> None:
+    OTHERS.clear()
+    OTHERS.update(children())
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])

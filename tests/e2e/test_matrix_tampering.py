@@ -166,7 +166,11 @@ def test_whatever_becomes_of_a_room_is_named(moved: Moved) -> None:
     ]
     for sort, key, content in changes:
         moved.state(states[sort, key], content, by=key)
+    (space,) = [key for sort, key in states if sort == "m.space.parent"]
+    child = ("rooms", space, "state", "m.space.child", moved.rooms["C0RANDOM0"])
+    ask(moved.server, "PUT", *child, body={}, user_id=moved.sender)  # taken out of the space
     new = moved.named()
+    assert new.pop(("C0RANDOM0", Difference.ACCESS)) == 1
     whats = Counter(what for _, what in new.elements())
     assert whats.pop(Difference.PINS) == len(pins)
     names = (Difference.NAME, Difference.TOPIC, Difference.ACCESS, Difference.MEMBERS, Difference.CLOSED)

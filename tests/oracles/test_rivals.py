@@ -159,7 +159,7 @@ def test_the_case_shows_it(case: str, words: str, marks: str) -> None:
 
 @WRITERS
 @CASES
-def test_row(writer: MarkdownWriter, case: str, words: str, marks: str) -> None:
+def test_the_target_shows_it(writer: MarkdownWriter, case: str, words: str, marks: str) -> None:
     record = json.loads((place(case) / "input.json").read_text(encoding="utf-8"))
     raw = {key: json.dumps(record[key]).encode() for key in ("blocks", "attachments") if key in record}
     tree = body(record.get("text", ""), raw.get("blocks"), raw.get("attachments"), Context("acme"))

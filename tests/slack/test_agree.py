@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrator.ledger import Ledger
-from migrator.slack import order, reader, richrecord, wire
+from migrator.slack import day, order, reader, richrecord, wire
 from migrator.slack.body import body_with_notes
 from migrator.slack.context import Context
 from migrator.slack.layout import Layout
@@ -241,6 +241,16 @@ def test_blocks(blocks: list[Json], text: str, dice: random.Random) -> None:
     typed, plain = richrecord.decode(record).blocks, wire.decode(record).blocks
     context = Context("acme")
     assert body_with_notes(text, typed, None, context) == body_with_notes(text, plain, None, context)
+
+
+def test_a_very_large_member(tmp_path: Path) -> None:
+    """It is read record by record, in either pass."""
+    rows = [{"ts": f"1714560{n:03d}.000100", "user": "U0ADA", "text": "word " * 4000} for n in range(500)]
+    (tmp_path / "general").mkdir()
+    (tmp_path / "channels.json").write_text('[{"id": "C0GENERAL", "name": "general"}]')
+    (tmp_path / "general" / "2024-05-01.json").write_text(json.dumps(rows))
+    assert (tmp_path / "general" / "2024-05-01.json").stat().st_size > day.MOST
+    assert read(tmp_path) == one_by_one(tmp_path)
 
 
 def test_common_rich_text_takes_the_quick_way() -> None:

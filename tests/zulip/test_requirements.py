@@ -29,13 +29,14 @@ HELD: dict[int, tuple[str, list[str]]] = {
         f"{LIVE}::test_files_reach_those_who_may_see_them_and_nobody_else",
         f"{ROWS}::test_nobody_sees_a_file_before_the_server_worked_out_who_may", f"{RIVALS}::test_a_thing_of_slack"]),
     5: ("exact mentions", [
-        f"{LIVE}::test_mentions_reach_the_right_one_of_two_people_of_the_same_name", f"{RIVALS}::test_a_text",
+        f"{LIVE}::test_mentions_reach_the_right_one_of_two_people_of_the_same_name",
+        f"{RIVALS}::test_mentions_of_two_people_of_one_name_reach_each",
         f"{ROWS}::test_mentions_and_links_are_by_id_where_the_sequences_are_given",
         f"{ROWS}::test_mentions_are_by_unique_names_else"]),
     6: ("rich text, blocks and cards beside the words", [
         f"{GOLDEN}::test_outputs_are_as_accepted", f"{GOLDEN}::test_markdown_says_and_marks_the_same"]),
     7: ("code to the byte", [
-        f"{TEXTS}::test_row", f"{WRITERS}::test_long_code_is_fenced_in_every_part",
+        f"{TEXTS}::test_the_target_shows_it", f"{WRITERS}::test_long_code_is_fenced_in_every_part",
         f"{WRITERS}::test_the_words_of_any_tree_are_shown"]),
     8: ("what was plain is plain", [
         f"{WRITERS}::test_punctuation_typed_as_text_is_text", f"{WRITERS}::test_marks_of_every_character",
@@ -92,7 +93,7 @@ HELD: dict[int, tuple[str, list[str]]] = {
         f"{LIVE}::test_a_later_export_sends_only_the_difference_into_the_same_topics"]),
     23: ("links lead to the migrated message", [
         f"{ROWS}::test_mentions_and_links_are_by_id_where_the_sequences_are_given", f"{RIVALS}::test_a_thing_of_slack",
-        f"{ENGINE}::test_links_to_messages_that_come_later_are_made_in_the_end", f"{TEXTS}::test_row"]),
+        f"{ENGINE}::test_links_to_messages_that_come_later_are_made_in_the_end", f"{TEXTS}::test_the_target_shows_it"]),
     24: ("plan and verify", [
         f"{COMMANDS}::test_a_plan_changes_nothing_on_the_server", f"{IMPORTED}::test_one_damaged_message_is_named",
         f"{IMPORTED}::test_what_nobody_may_read_is_said_and_not_called_missing",
