@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from migrator.model import Block, Break, Paragraph, Text
+from migrator.model import Block, Break, Emoji, Paragraph, Text
 from migrator.plain import clean
 
 __all__ = [
@@ -92,7 +92,7 @@ def one_kind_of_line_end(text: str) -> str:
 
 
 def simple(blocks: Sequence[Block]) -> str:
-    """The text of a single paragraph without anything but words, as most messages are; "" for all others."""
+    """The text of a single paragraph without anything but words and emoji, as most messages are; "" for all others."""
     if len(blocks) != 1 or type(block := blocks[0]) is not Paragraph:
         return ""
     inlines = block.inlines
@@ -101,12 +101,16 @@ def simple(blocks: Sequence[Block]) -> str:
         return leaf.text if type(leaf) is Text and not leaf.marks and leaf.text.isprintable() else ""
     out: list[str] = []
     for leaf in inlines:
-        if type(leaf) is Text:
-            if leaf.marks or not leaf.text.isprintable():
-                return ""
-            out.append(leaf.text)
-        elif type(leaf) is Break:
+        if isinstance(leaf, Text):
+            words, marks = leaf.text, leaf.marks
+        elif isinstance(leaf, Emoji):
+            words, marks = leaf.char, leaf.marks
+        elif isinstance(leaf, Break):
             out.append("\n")
+            continue
         else:
             return ""
+        if marks or not words or not words.isprintable():
+            return ""
+        out.append(words)
     return "".join(out).strip("\n")
