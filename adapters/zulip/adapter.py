@@ -146,11 +146,16 @@ class Zulip:
         while (message := await self._run(next, reading, None)) is not None:
             yield message
 
-    def _tell(self) -> Told:
+    def _tell(self) -> Told | None:
+        """What the server says of itself; None where there is none to ask, or it is silent and a version was given."""
+        if not self.settings.get("site"):
+            return None
         server = Server(str(self.settings["site"]), "", Secret(""), str(self.settings.get("ca_file", "")))
         try:
             return tell(server)
         except (Retry, SkipItem) as error:
+            if self.settings.get("version"):
+                return None
             raise TargetUnavailable(
                 f"{server.site} does not say which version it is: {error}", hint="say it with --set version=VERSION"
             ) from None
@@ -164,8 +169,7 @@ class Zulip:
         from migrator.adapters.zulip import archive
 
         known = _known_people(self.settings.get("people_file"))
-        asked = self.settings.get("site") and not self.settings.get("version")
-        told = await self._run(self._tell) if asked else None
+        told = await self._run(self._tell)
         chosen = archive.choices(self.settings, told, self.policy, self.main_topic, known)
         return archive.write(move, chosen, Path(str(move.options.get("out") or "") or move.folder))
 

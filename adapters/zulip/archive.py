@@ -65,7 +65,8 @@ def choices(
     settings: Mapping[str, Any], told: Told | None, policy: Policy, main_topic: str, known: Mapping[str, str]
 ) -> Choices:
     """From settings: `version`, `sequences` ("people,channels,messages"), `idle` (yes, no), `icon_file`,
-    `email_domain`. `told`: what a server said of itself, if one was asked. UsageError."""
+    `email_domain`. `told`: what a server said of itself, if one was asked; of a given version it only tells which
+    build it is. UsageError."""
     text = str(settings.get("version") or (told.version if told else DEFAULT_VERSION))
     version = version_of(text)
     if version not in MAJORS:
@@ -74,9 +75,10 @@ def choices(
             hint="give the version of the server that will import, e.g. --set version=11",
         )
     # a build between two releases is one or the other: only the server itself can tell
-    folders = (
-        told.level >= FOLDERS if told else version > FOLDERS_SINCE or (version == FOLDERS_SINCE and "-" not in text)
-    )
+    if told is not None and version_of(told.version) == version:
+        folders = told.level >= FOLDERS
+    else:
+        folders = version > FOLDERS_SINCE or (version == FOLDERS_SINCE and "-" not in text)
     last = None
     if text := str(settings.get("sequences") or ""):
         if not re.fullmatch(r"\d+,\d+,\d+", text):

@@ -223,6 +223,8 @@ def test_a_build_between_two_releases_is_told_apart_by_its_level_or_its_name() -
         return choices(settings, told, Policy.TOPICS, "main", {}).folders
 
     assert [folders({}, Told("11.0-dev+git", level)) for level in (372, 389)] == [False, True]
+    assert not folders({"version": "11"}, Told("11.0-dev+git", 372)), "what a server says of the version that was given"
+    assert folders({"version": "11"}, Told("10.4", 364)), "what another server says does not count"
     assert [folders({"version": text}, None) for text in ("10.4", "11.0-dev+git", "11", "11.4", "12")] == [
         False,
         False,
