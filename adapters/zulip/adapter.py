@@ -36,7 +36,7 @@ from migrator.adapters.base import (
 )
 from migrator.adapters.zulip import topics
 from migrator.adapters.zulip.client import Server
-from migrator.adapters.zulip.compose import compose
+from migrator.adapters.zulip.compose import LiveWriter, compose
 from migrator.adapters.zulip.fates import ARCHIVE, LIVE
 from migrator.adapters.zulip.lent import Memory
 from migrator.adapters.zulip.names import group_name
@@ -77,6 +77,7 @@ class Zulip:
         self._session: Session | None = None
         self._users: Mapping[str, User] = {}
         self._groups: dict[GroupId, UserGroup] = {}
+        self._writer: LiveWriter | None = None
         self._acting: dict[str, bool] = {}  # so that plan and move are of one mind
         self._remote: Callable[[Kind, Key], RemoteId | None] = lambda _kind, _key: None
         self._pool: ThreadPoolExecutor | None = None
@@ -131,7 +132,9 @@ class Zulip:
         return await self._run(self.session.find, kind, list(keys), within)
 
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
-        return compose(message, directory, limits, self.policy, acts_for=self.acts_for, group=self._group)
+        if self._writer is None or self._writer.directory is not directory:
+            self._writer = LiveWriter(directory, self._group)
+        return compose(message, directory, limits, self.policy, self._writer, self.acts_for)
 
     def _group(self, group: GroupId) -> str | None:
         """The name of a user group that is, or will be, on the server as the source calls it."""

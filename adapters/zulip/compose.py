@@ -39,7 +39,7 @@ from migrator.model import (
 from migrator.plain import linkable, visible
 from migrator.render import Job
 
-__all__ = ["FILE", "Content", "compose"]
+__all__ = ["FILE", "Content", "LiveWriter", "compose"]
 
 FILE = "https://file.invalid/"  # stands for an uploaded file's address until it is known
 RESERVE = 600  # characters kept free for a head or a pointer
@@ -69,15 +69,13 @@ def compose(
     policy: Policy,
     writer: ZulipWriter | None = None,
     acts_for: Callable[[UserId], bool] = _anybody,
-    group: Callable[[GroupId], str | None] | None = None,
 ) -> Composed:
     """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`. `writer` knows how
-    people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come;
-    `group`: the name of a user group that is there.
+    people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come.
     """
     direct = directory.conversation_kind(message.conversation) in (ConversationKind.DIRECT, ConversationKind.GROUP)
     room = max(1000, limits.text - RESERVE) if limits.text else 0
-    writer = writer or _Writer(directory, group)
+    writer = writer or LiveWriter(directory)
     body = _named(message, directory)
     losses: list[Loss] = []
     if not body and not message.files:
@@ -177,23 +175,23 @@ def _digest(content: Content, files: Sequence[File]) -> str:
     return blake2b(msgspec.json.encode(seen), digest_size=8).hexdigest()
 
 
-class _Writer(ZulipWriter):
+class LiveWriter(ZulipWriter):
     """Points at what the directory knows the ids of, and at user groups by their names, silently."""
 
-    def __init__(self, directory: Directory, group: Callable[[GroupId], str | None] | None) -> None:
+    def __init__(self, directory: Directory, group: Callable[[GroupId], str | None] | None = None) -> None:
         super().__init__(channel=self._address, post=self._place)
-        self._directory, self._name_of = directory, group
+        self.directory, self._name_of = directory, group
 
     def group(self, node: GroupMention, job: Job) -> str | None:
         name = self._name_of(node.group) if self._name_of is not None else None
         return f"@_*{name}*" if name else None
 
     def _address(self, conversation: ConversationId) -> str | None:
-        remote = self._directory.remote_conversation(conversation)
+        remote = self.directory.remote_conversation(conversation)
         return f"/#narrow/channel/{remote}" if remote and remote.isdigit() else None
 
     def _place(self, conversation: ConversationId, ts: Ts) -> str | None:
-        place, remote = self._directory.remote_conversation(conversation), self._directory.remote_post(conversation, ts)
+        place, remote = self.directory.remote_conversation(conversation), self.directory.remote_post(conversation, ts)
         if not place or not remote:
             return None
         return f"/#narrow/channel/{place}/near/{remote}" if place.isdigit() else f"/#narrow/near/{remote}"

@@ -40,7 +40,9 @@ def thread_topic(ts: Ts, words: str) -> str:
     time = micros(ts)
     ending = f"{_date(time)} {_tag(time % _DAY)}"
     room = MAX_TOPIC - len(ending) - 3
-    line = "".join(c for c in canonical(words).translate(_UNSAFE) if unicodedata.category(c)[0] != "C")
+    line = canonical(words).translate(_UNSAFE)
+    if not (line.isascii() and line.isprintable()):
+        line = "".join(c for c in line if unicodedata.category(c)[0] != "C")
     line = " ".join(line.removeprefix("✔").split())
     if len(line) > room:
         short = line[: room - 1]
