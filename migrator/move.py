@@ -16,22 +16,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from migrator.adapters import load
-from migrator.adapters.base import (
-    Adapter,
-    Bulk,
-    Foresees,
-    Group,
-    Key,
-    Kind,
-    Live,
-    OnePass,
-    Prepares,
-    Remembers,
-    RemoteId,
-    Target,
-    in_this_process,
-)
-from migrator.adapters.base import Move as BulkMove
+from migrator.adapters.base import Adapter, Foresees, Key, Kind, Live, Prepares, Remembers, RemoteId, Target
+from migrator.adapters.bulk import Bulk, Group, OnePass, in_this_process
+from migrator.adapters.bulk import Move as BulkMove
 from migrator.apply import Engine, Outcome, Patience
 from migrator.crew import Crew, default_jobs
 from migrator.directory import Names

@@ -13,7 +13,8 @@ from hashlib import blake2b
 
 from msgspec import Struct, structs
 
-from migrator.adapters.base import Adapter, Key, Kind, Limits, Recognises, RemoteId, RemoteMessage, Source, Target
+from migrator.adapters.base import Adapter, Key, Kind, Limits, RemoteId, RemoteMessage, Source, Target
+from migrator.adapters.bulk import Recognises
 from migrator.directory import Names
 from migrator.errors import SkipItem
 from migrator.journal import Journal

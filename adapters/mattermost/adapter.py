@@ -17,12 +17,12 @@ from migrator.adapters.base import (
     Kind,
     Largest,
     Limits,
-    Move,
     RemoteId,
     RemoteMessage,
     Route,
     Target,
 )
+from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost.book import NO_NAMES, Book
 from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT

@@ -17,18 +17,8 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from migrator.adapters.base import (
-    Composed,
-    Directory,
-    Key,
-    Kind,
-    Largest,
-    Limits,
-    Move,
-    RemoteId,
-    RemoteMessage,
-    Target,
-)
+from migrator.adapters.base import Composed, Directory, Key, Kind, Largest, Limits, RemoteId, RemoteMessage, Target
+from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest

@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from migrator.adapters.base import Composed, Directory, Key, Limits, Move
+from migrator.adapters.base import Composed, Directory, Key, Limits
+from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.bales import Bale, Store, kept, size_of, write_joined
 from migrator.adapters.mattermost.book import Book, Room

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, Move, RemoteId
+from migrator.adapters.base import Composed, Directory, Key, Kind, Limits, RemoteId
+from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost import delivery, finish, preflight
 from migrator.adapters.mattermost import seal as seals
 from migrator.adapters.mattermost.book import Book

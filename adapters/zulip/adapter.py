@@ -24,7 +24,6 @@ from migrator.adapters.base import (
     Key,
     Kind,
     Limits,
-    Move,
     Post,
     ReactionPost,
     Receipts,
@@ -34,6 +33,7 @@ from migrator.adapters.base import (
     Source,
     Target,
 )
+from migrator.adapters.bulk import Move
 from migrator.adapters.zulip import topics
 from migrator.adapters.zulip.client import Server
 from migrator.adapters.zulip.compose import LiveWriter, compose

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from migrator.adapters.base import Kind, Move
+from migrator.adapters.base import Kind
+from migrator.adapters.bulk import Move
 from migrator.adapters.zulip.archive_files import Emoji, Uploads, put_avatars, put_icon
 from migrator.adapters.zulip.archive_people import Roster
 from migrator.adapters.zulip.archive_places import Places

@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from migrator.adapters.base import Directory, Draft, Limits, Move
+from migrator.adapters.base import Directory, Draft, Limits
+from migrator.adapters.bulk import Move
 from migrator.adapters.zulip import threads
 from migrator.adapters.zulip.archive_files import Emoji, Uploads
 from migrator.adapters.zulip.archive_people import Member, Roster

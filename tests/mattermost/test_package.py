@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from migrator.adapters.base import Kind, Limits, Move, Target
+from migrator.adapters.base import Kind, Limits, Target
+from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost.adapter import Mattermost
 from migrator.adapters.mattermost.book import Book
 from migrator.adapters.mattermost.package import describe, write, written

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from migrator.adapters.base import Kind, Limits, Move
+from migrator.adapters.base import Kind, Limits
+from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost import delivery
 from migrator.adapters.mattermost.adapter import Mattermost
 from migrator.adapters.mattermost.book import Book
