@@ -27,9 +27,10 @@ R = TypeVar("R", bound=_Dated)
 
 
 class Day(Struct, Generic[R]):
-    """The records of a member in the order of the file, and their moments in microseconds. `rising`: each one is later
-    than the one before."""
+    """The records of a member in the order of the file, and their moments in microseconds. `content`: the member, which
+    raw parts of records keep alive anyway. `rising`: each record is later than the one before."""
 
+    content: bytes
     records: Sequence[R]
     moments: Sequence[int]
     rising: bool
@@ -49,4 +50,4 @@ def day_of(content: bytes, decode: Callable[[bytes], Sequence[R]]) -> Day[R] | N
     moments = instants([record.ts for record in records])
     if moments is None:
         return None
-    return Day(records, moments, all(map(lt, moments, moments[1:])))
+    return Day(content, records, moments, all(map(lt, moments, moments[1:])))

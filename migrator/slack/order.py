@@ -2,8 +2,9 @@
 
 Day files follow each other, mostly: a member is read when its first record is due, and let go when its last was given
 out. One that holds old messages (slack-format.md 3: 627 of July in the file of the last day) is read early and its
-records wait: 1.3 KB each for short messages, so that only a conversation whose files all reach over its whole time, or
-one that is a single file, is held as a whole. Where a key stands in several places, the record that comes last counts.
+records wait in a `Spool`, which moves to the disk where they are many: in a conversation that is a single file, newest
+first, and in exports whose members all reach over its whole time. Where a key stands in several places, the record that
+comes last counts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Raw, Struct, field
 
 from migrator.model import Loc
@@ -21,12 +23,14 @@ from migrator.slack.damage import Damaged
 from migrator.slack.day import Day, day_of
 from migrator.slack.layout import Layout
 from migrator.slack.logs import key_of
+from migrator.slack.spool import Spool, Waiting
 from migrator.slack.times import instant
 from migrator.slack.wire import Record
 
 __all__ = ["ENVELOPES", "WHOLE", "Kept", "Reading", "Spans", "in_order", "moments_of", "read"]
 
-Waiting = tuple[int, str, int, int, Loc, Record]
+_LATEST = 1 << 62  # later than any moment
+_split = msgspec.json.Decoder(list[Raw]).decode
 
 
 class Spans(Struct):
@@ -71,6 +75,12 @@ def read(
     layout: Layout, member: str, damaged: Callable[[Loc, str], None], reading: Reading = ENVELOPES
 ) -> Iterator[tuple[Loc, Record]]:
     """The usable records of a member; the others go to `damaged` with the reason."""
+    return ((at, record) for at, _, record in _one_by_one(layout, member, damaged, reading))
+
+
+def _one_by_one(
+    layout: Layout, member: str, damaged: Callable[[Loc, str], None], reading: Reading
+) -> Iterator[tuple[Loc, Raw, Record]]:
     for at, piece in layout.records(member):
         if isinstance(piece, Damaged):
             damaged(at, piece.reason)
@@ -80,32 +90,30 @@ def read(
         except Damaged as error:
             damaged(at, error.reason)
             continue
-        yield at, record
+        yield at, piece, record
 
 
 def in_order(
     layout: Layout, spans: Spans, damaged: Callable[[Loc, str], None], reading: Reading = ENVELOPES
 ) -> Iterator[Iterable[Kept]]:
-    """All records of a conversation by (moment, ts), the last one of each key; about a member's worth at a time."""
+    """All records of a conversation by (moment, ts), the last one of each key; about a member's worth at a time.
+
+    Each is to be taken to its end before the next one."""
     firsts = spans.firsts
     due = sorted(range(len(firsts)), key=firsts.__getitem__)
-    waiting: list[Waiting] = []
-    for place, number in enumerate(due):
-        member = spans.members[number]
-        end = firsts[due[place + 1]] if place + 1 < len(due) else None
-        day = _day(layout, member, reading)
-        if day is not None and day.rising and not waiting and (end is None or not day.moments or day.moments[-1] < end):
-            yield _as_it_stands(member, day)
-            continue
-        usable = _placed(member, day) if day is not None else read(layout, member, damaged, reading)
-        waiting.extend(
-            (instant(record.ts), key_of(record), number, index, at, record) for index, (at, record) in enumerate(usable)
-        )
-        if end is None or firsts[number] < end:
-            waiting.sort()
-            ready = len(waiting) if end is None else _before(waiting, end)
-            yield _kept(waiting[:ready])
-            del waiting[:ready]
+    with Spool(reading.one) as spool:
+        for place, number in enumerate(due):
+            member = spans.members[number]
+            end = firsts[due[place + 1]] if place + 1 < len(due) else _LATEST
+            day = _day(layout, member, reading)
+            if day is not None and day.rising and not spool and (not day.moments or day.moments[-1] < end):
+                yield _as_it_stands(member, day)
+                continue
+            usable = _one_by_one(layout, member, damaged, reading) if day is None else _placed(member, day)
+            for serial, (at, piece, record) in enumerate(usable):
+                spool.add(Waiting(instant(record.ts), key_of(record), number, serial, at, bytes(piece), record))
+            if firsts[number] < end:
+                yield _kept(spool, end)
 
 
 def _day(layout: Layout, member: str, reading: Reading) -> Day[Record] | None:
@@ -121,31 +129,24 @@ def _as_it_stands(member: str, day: Day[Record]) -> list[Kept]:
     ]
 
 
-def _placed(member: str, day: Day[Record]) -> Iterator[tuple[Loc, Record]]:
-    return ((Loc(member, index), record) for index, record in enumerate(day.records))
+def _placed(member: str, day: Day[Record]) -> Iterator[tuple[Loc, Raw, Record]]:
+    for index, (piece, record) in enumerate(zip(_split(day.content), day.records, strict=True)):
+        yield Loc(member, index), piece, record
 
 
-def _before(waiting: list[Waiting], end: int) -> int:
-    """How many come before `end`."""
-    low, high = 0, len(waiting)
-    while low < high:
-        middle = (low + high) // 2
-        if waiting[middle][0] < end:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _kept(ready: list[Waiting]) -> Iterator[Kept]:
+def _kept(spool: Spool, end: int) -> Iterator[Kept]:
+    """Those before `end`, the last one of each key."""
     replaced: tuple[Loc, ...] = ()
-    last = len(ready) - 1
-    for place, (moment, key, _number, _index, at, record) in enumerate(ready):
-        if place < last and ready[place + 1][1] == key and ready[place + 1][0] == moment:
-            replaced = (*replaced, at)
-            continue
-        yield Kept(at, record, moment, replaced)
-        replaced = ()
+    ready = spool.before(end)
+    waiting = next(ready, None)
+    while waiting is not None:
+        following = next(ready, None)
+        if following is not None and following.key == waiting.key and following.moment == waiting.moment:
+            replaced = (*replaced, waiting.at)
+        else:
+            yield Kept(waiting.at, spool.record(waiting), waiting.moment, replaced)
+            replaced = ()
+        waiting = following
 
 
 def moments_of(layout: Layout, member: str) -> array[int]:
