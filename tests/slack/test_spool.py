@@ -18,6 +18,8 @@ from migrator.ledger import Ledger
 from migrator.slack import spool
 from migrator.slack.order import ENVELOPES, WHOLE, Reading
 from migrator.slack.reader import open_export
+from migrator.slack.richrecord import RichRecord
+from migrator.slack.wire import NULL, Record
 from tests.slack import variants
 from tests.slack.test_reader import say, write
 
@@ -43,13 +45,19 @@ RECORDS = st.builds(
 )
 
 
+def content(record: Record) -> list[object]:
+    """All fields that are there, and whether the blocks are typed."""
+    there = {name: value for name in Record.__struct_fields__ if (value := getattr(record, name)) is not NULL}
+    return [isinstance(record, RichRecord), msgspec.json.encode(there)]
+
+
 def kept(*exports: Path, reading: Reading = WHOLE) -> list[object]:
     """What is handed out, in order, and what the ledger is told of the rest."""
     export = open_export(exports)
     try:
         ledger = Ledger()
         found = [
-            (id_, str(k.at), k.instant, [str(at) for at in k.replaced], type(k.record), bytes(msgspec.json.encode(k)))
+            (id_, str(k.at), k.instant, [str(at) for at in k.replaced], content(k.record))
             for id_ in export.workspace.conversations
             for k in export.kept(id_, ledger, reading)
         ]
