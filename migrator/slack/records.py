@@ -6,6 +6,7 @@ what cannot be read is handed out as `Damaged` in its place. slack-format.md 4 a
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ Record: TypeAlias = tuple[Loc, Piece]
 _split_list = msgspec.json.Decoder(list[Raw]).decode
 _split_object = msgspec.json.Decoder(dict[str, Raw]).decode
 scan = json.JSONDecoder().raw_decode
+_PART = 1 << 20  # bytes
 SPACE = re.compile(r"[\s,]*")
 _BETWEEN = re.compile(r"\}[\s,]*(?=\{)")  # where another record may begin after a broken one
 _KEY = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*')
@@ -41,8 +43,11 @@ def split(content: bytes, keys: tuple[str, ...] = ("messages",)) -> Iterator[Pie
         return
     except (msgspec.DecodeError, RecursionError):
         pass
-    if not content.strip():
+    if not content or content.isspace():
         yield Damaged("it is empty")
+        return
+    if _is_utf8(content) and (pieces := _well_formed(content, keys)):
+        yield from pieces  # without a copy of it: a dump may have hundreds of MiB
         return
     text = text_of(content)
     clean = text.encode("utf-8", "replace")
@@ -65,6 +70,18 @@ def placed(member: str, pieces: Iterator[Piece]) -> Iterator[Record]:
     yield Loc(member, 1), second
     for index, piece in enumerate(pieces, 2):
         yield Loc(member, index), piece
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Whether it is, all through; a part at a time, so that no copy is held."""
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    try:
+        for at in range(0, len(content), _PART):
+            decode(content[at : at + _PART])
+        decode(b"", True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _well_formed(content: bytes, keys: tuple[str, ...]) -> list[Piece] | None:
