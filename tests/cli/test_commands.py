@@ -44,7 +44,9 @@ def test_a_plan_without_a_server_writes_nothing_but_its_run_folder(command: Comm
 
 def test_direct_messages_are_called_by_who_is_in_them(command: Command, tmp_path: Path) -> None:
     ended = command("plan", KITCHEN_SINK, "--to", "memory", "--run", tmp_path / "run", "-q")
-    lines = [line.split("  ")[1].strip() for line in ended.out.splitlines() if " direct " in line]
+    lines = [
+        line.split("  ")[1].strip() for line in ended.out.splitlines() if line.startswith("+") and " direct " in line
+    ]
     assert lines == ["Ada, Bo", "Ada", "Bo, Slackbot"]
 
 
