@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from migrator.adapters.base import Directory, Key, Kind, RemoteId
-from migrator.model import ConversationId, ConversationKind, GroupId, Ts, UserId, Workspace
+from migrator.model import Conversation, ConversationId, ConversationKind, GroupId, Ts, UserId, Workspace
 
 __all__ = ["Names"]
 
@@ -36,6 +36,10 @@ class Names(Directory):
     def conversation_name(self, conversation: ConversationId, label: str = "") -> str:
         known = self._workspace.conversations.get(conversation)
         return known.name if known and known.name else label.lstrip("#") or conversation
+
+    def title(self, conversation: Conversation) -> str:
+        """How to call a conversation before people: by its name, or by who is in it; "" where nobody is known."""
+        return conversation.name or ", ".join(self.user_name(user) for user in conversation.members)
 
     def conversation_kind(self, conversation: ConversationId) -> ConversationKind:
         known = self._workspace.conversations.get(conversation)

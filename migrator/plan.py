@@ -12,7 +12,7 @@ from functools import cache, partial
 from hashlib import blake2b
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from migrator.adapters.base import (
     ActsFor,
@@ -212,7 +212,8 @@ class Planner:
         if self.options.only:
             _skip_the_rest(self.source, self.options, self.ledger)
         self.ledger.balance()
-        lines = [share.line for share in shares]
+        conversations = self.source.workspace.conversations
+        lines = [structs.replace(s.line, name=self.names.title(conversations[s.line.id])) for s in shares]
         posts = sum(line.new + line.changed + line.reactions for line in lines)
         found = {feature.value: self.ledger.found[feature] for feature in Feature if self.ledger.found[feature]}
         return Plan(

@@ -57,7 +57,10 @@ class Snapshot(Protocol):
 
 
 class ConversationLine(Struct, frozen=True):
-    """One conversation in the plan. Counts are of posts: a message may become several, or none."""
+    """One conversation in the plan. Counts are of posts: a message may become several, or none.
+
+    `name` is for people to read: who is in it, where it has none of its own.
+    """
 
     id: str
     name: str

@@ -214,7 +214,7 @@ class _Comparison:
         await self._check_place()
         return VerifiedConversation(
             id=self.conversation.id,
-            name=self.conversation.name,
+            name=self.names.title(self.conversation),
             messages=messages,
             posts=posts,
             matched=matched,
@@ -226,7 +226,8 @@ class _Comparison:
 
     def _not_read(self, reason: str) -> VerifiedConversation:
         messages = sum(not is_skipped(message, self.options) for message in self.source.messages(self.conversation.id))
-        return VerifiedConversation(self.conversation.id, self.conversation.name, messages, 0, 0, {}, (), unread=reason)
+        name = self.names.title(self.conversation)
+        return VerifiedConversation(self.conversation.id, name, messages, 0, 0, {}, (), unread=reason)
 
     def _differ(self, key: Key, what: Difference, expected: str, found: str, at: str = "") -> None:
         self.differences[what] += 1

@@ -42,6 +42,14 @@ def test_a_plan_without_a_server_writes_nothing_but_its_run_folder(command: Comm
     ]
 
 
+def test_direct_messages_are_called_by_who_is_in_them(command: Command, tmp_path: Path) -> None:
+    ended = command("plan", KITCHEN_SINK, "--to", "memory", "--run", tmp_path / "run", "-q")
+    lines = [
+        line.split("  ")[1].strip() for line in ended.out.splitlines() if line.startswith("+") and " direct " in line
+    ]
+    assert lines == ["Ada, Bo", "Ada", "Bo, Slackbot"]
+
+
 def test_a_plan_says_by_its_exit_code_whether_there_is_something_to_do(command: Command, config: Path) -> None:
     asking = ("plan", TINY, "--to", "memory", "--config", config, "--run", "run", "-q", "--exit-code")
     assert command(*asking).code == 10
