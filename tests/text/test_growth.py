@@ -1,7 +1,7 @@
 """No input makes reading or writing a text take more than its length's share: hostile patterns at growing sizes.
 
-What grows with the square takes 64 times as long for eight times the length; what grows with the length, eight. The
-bound lies far from both, and counts this process's own work only: no other process's, and no collection of garbage, which
+What grows with the square takes 64 times as long for eight times the length; what grows with the length, eight.
+The bound lies far from both, and counts the work of this process only: no other's, and no collection of garbage, which
 grows with what other tests left behind.
 """
 
