@@ -68,7 +68,7 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 _JSON = msgspec.json.Encoder()
 
 
-class Rendered(Struct, frozen=True):
+class Rendered(Struct, frozen=True, gc=False):
     """One event's text. `html` is None where it would add nothing to `body`.
 
     `mentions` are those to be notified by m.mentions: always nobody, for this is history. Leave m.mentions out

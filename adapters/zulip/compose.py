@@ -53,7 +53,7 @@ _DIRECT = (ConversationKind.DIRECT, ConversationKind.GROUP)
 _encode = msgspec.json.Encoder().encode
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, gc=False):
     """A post's Markdown. `topic`: of the thread whose root this is ("" else)."""
 
     source: str
