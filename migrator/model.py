@@ -1,7 +1,8 @@
 """The neutral schema: what a workspace is, whatever it was exported from and wherever it goes.
 
 Read it from top to bottom: identity and place, people, conversations, files, messages, rich text. Everything is a
-frozen struct; nothing here knows Slack's JSON or any target. Rules that hold everywhere:
+frozen struct; nothing here knows Slack's JSON or any target. What messages are made of is left to reference counting
+(`gc=False`): values cannot hold one another in a circle. Rules that hold everywhere:
 
 - Ids are the source's own, verbatim. `ts` is text ("1613999999.000200"), never a float: it is a message's identity and
   its order within its conversation; `micros()` derives the time.
@@ -32,7 +33,7 @@ GroupId: TypeAlias = str
 Ts: TypeAlias = str  # "1613999999.000200"
 
 
-class Loc(Struct, frozen=True, array_like=True):
+class Loc(Struct, frozen=True, array_like=True, gc=False):
     """Where something stands in the export: member of the archive and index in its list (-1: the member as a whole)."""
 
     member: str
@@ -266,7 +267,7 @@ class File(Struct, frozen=True, omit_defaults=True):
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Author(Struct, frozen=True, omit_defaults=True):
+class Author(Struct, frozen=True, omit_defaults=True, gc=False):
     """Who wrote a message; `name` and `icon` where this one message overrides them (bots do).
 
     `icon` is an emoji name (":rocket:") or an image's address.
@@ -317,7 +318,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     seconds: int = 0
 
 
-class Edit(Struct, frozen=True, omit_defaults=True):
+class Edit(Struct, frozen=True, omit_defaults=True, gc=False):
     """The last change of a message. `at` is never earlier than the message itself."""
 
     by: UserId
@@ -331,7 +332,7 @@ class Revision(Struct, frozen=True, omit_defaults=True):
     at: Ts
 
 
-class Reaction(Struct, frozen=True, omit_defaults=True):
+class Reaction(Struct, frozen=True, omit_defaults=True, gc=False):
     """One emoji under a message. `count` may exceed `users`: Slack names only the first 50.
 
     `name` is the source's own name without the skin tone; `char` the characters to show, skin tone included ("" for
@@ -345,7 +346,7 @@ class Reaction(Struct, frozen=True, omit_defaults=True):
     tone: int = 0
 
 
-class Message(Struct, frozen=True, omit_defaults=True):
+class Message(Struct, frozen=True, omit_defaults=True, gc=False):
     """One message. `thread` is the root's ts in a reply and "" elsewhere, in the root too; `is_root`: has replies.
 
     `broadcast`: a reply that was also sent to the channel. `source` is the source's own word for an odd kind of
@@ -388,7 +389,7 @@ class Marks(IntFlag):
     HIGHLIGHT = 32
 
 
-class _Inline(Struct, frozen=True, tag=True, omit_defaults=True):
+class _Inline(Struct, frozen=True, tag=True, omit_defaults=True, gc=False):
     """A leaf of the tree. All leaves but `Break` may carry marks."""
 
 
@@ -497,7 +498,7 @@ Inline: TypeAlias = (
 # ── rich text: blocks ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Block(Struct, frozen=True, tag=True, omit_defaults=True):
+class _Block(Struct, frozen=True, tag=True, omit_defaults=True, gc=False):
     """A piece of a message that stands on lines of its own."""
 
 

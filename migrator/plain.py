@@ -64,9 +64,8 @@ def _replaced(found: re.Match[str]) -> str:
 
 def canonical(text: str) -> str:
     """For comparison: NFC, without control and zero-width characters, every run of white space one space, trimmed."""
-    text = _NO_ROOM.sub(_replaced, text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", _NO_ROOM.sub(_replaced, text))
     return " ".join(text.split())
 
 

@@ -5,7 +5,6 @@ Messages that hold and lose the same are counted as one sort, and each sort is s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Protocol, TypeAlias
@@ -99,11 +98,14 @@ def is_notice(message: Message) -> bool:
     return message.kind is MessageKind.EVENT and not message.is_root and not message.thread
 
 
-class _Sort(Struct):
+class _Sort:
     """Messages that hold and lose the same: how many, and the first of them by their number in the conversation."""
 
-    count: int = 0
-    places: list[tuple[int, Loc]] = []
+    __slots__ = ("count", "places")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.places: list[tuple[int, Loc]] = []
 
 
 # what a message holds, what its text holds, what was lost in composing, what stands in for its files, an orphaned reply
@@ -157,9 +159,9 @@ class ConversationPlanner:
             self.placeholders.add(message.ts)
         else:
             self._sort(message, composed)
-        pending, drafts = self.pending, composed.drafts
+        pending, drafts, ts = self.pending, composed.drafts, message.ts
         for draft in drafts:
-            pending.append(f"{message.ts}/{draft.part}={draft.digest}")
+            pending.append(f"{ts}/{draft.part}={draft.digest}")
         if len(pending) >= PENDING:
             self._hash()
         if self.posts:
@@ -218,11 +220,10 @@ class ConversationPlanner:
             self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
 
     def _sort(self, message: Message, composed: Composed) -> None:
-        body, losses = message.body, composed.losses
+        body, files = message.body, message.files
         text = () if is_bare(body) else tuple(text_features(body).items())
-        files = tuple([file_shortfall(file, self.limits) for file in message.files]) if message.files else ()
-        orphan = message.thread in self.placeholders if message.thread else False
-        kind = signature(message), text, losses, files, orphan
+        missing = tuple([file_shortfall(file, self.limits) for file in files]) if files else ()
+        kind = signature(message), text, composed.losses, missing, message.thread in self.placeholders
         sort = self.sorts.get(kind)
         if sort is None:
             sort = self.sorts[kind] = _Sort()
@@ -248,13 +249,13 @@ class ConversationPlanner:
     def _fates(self, kind: _Kind) -> Iterator[tuple[Feature, Fate, int, str]]:
         """Of one message: first what fares worse than the route promises, then the rest as promised."""
         held, text, losses, files, orphan = kind
-        counts: Counter[Feature] = Counter(dict(features_of(held)))
+        counts = dict(features_of(held))
         for feature, n in text:
-            counts[feature] += n
+            counts[feature] = counts.get(feature, 0) + n
         for loss in losses:
             yield loss.feature, loss.fate, loss.count, loss.note
             if not _is_new(loss):
-                counts[loss.feature] -= loss.count
+                counts[loss.feature] = counts.get(loss.feature, 0) - loss.count
         for note in filter(None, files):
             yield Feature.FILE, Fate.APPROXIMATED, 1, note
             counts[Feature.FILE] -= 1

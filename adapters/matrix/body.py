@@ -18,8 +18,9 @@ from migrator.model import (
     Picture,
     Quote,
     Table,
+    Text,
 )
-from migrator.plain import linkable, picture_label, shown, shown_all
+from migrator.plain import linkable, picture_label, shown
 
 __all__ = ["body"]
 
@@ -69,9 +70,15 @@ def _indented(mark: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _inlines(inlines: Sequence[Inline], directory: Directory) -> str:
-    if not any(type(leaf) is Link and leaf.label for leaf in inlines):
-        return shown_all(inlines, directory)
-    return "".join([_link(i, directory) if type(i) is Link else shown(i, directory) for i in inlines])
+    out = []
+    for leaf in inlines:
+        if type(leaf) is Text:
+            out.append(leaf.text)
+        elif type(leaf) is Link:
+            out.append(_link(leaf, directory))
+        else:
+            out.append(shown(leaf, directory))
+    return "".join(out)
 
 
 def _link(node: Link, directory: Directory) -> str:

@@ -45,7 +45,7 @@ _PILL = re.compile(r'<a href="https://matrix\.to/#/[^"/]*">(.*?)</a>', re.DOTALL
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, gc=False):
     """A draft as this adapter keeps it: a text, or a file with its caption in `text`."""
 
     msgtype: str

@@ -68,7 +68,7 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 _JSON = msgspec.json.Encoder()
 
 
-class Rendered(Struct, frozen=True):
+class Rendered(Struct, frozen=True, gc=False):
     """One event's text. `html` is None where it would add nothing to `body`.
 
     `mentions` are those to be notified by m.mentions: always nobody, for this is history. Leave m.mentions out
@@ -127,9 +127,10 @@ class MatrixWriter(Writer):
         """
         job = Job(directory)
         whole = self._written(blocks, job)
-        surely = 6 * (len(whole.body) + len(whole.html or "") + _WIDEST * job.lookups) <= limit_bytes
+        if 6 * (len(whole.body) + len(whole.html or "") + _WIDEST * job.lookups) <= limit_bytes:
+            return [whole]
         widest = _Widest(directory)
-        if surely or _fits(self.write(blocks, widest), limit_bytes):
+        if _fits(self.write(blocks, widest), limit_bytes):
             return [whole]
         pieces = self.divided(blocks, directory, lambda some: _fits(self.write(some, widest), limit_bytes), limit_bytes)
         out = [self.write(piece, directory) for piece in pieces]
@@ -202,21 +203,25 @@ class MatrixWriter(Writer):
         """Runs of leaves with the marks they have in common opened once."""
         out: list[str] = []
         open_: list[tuple[int, str]] = []
+        write = self._inlines
         current = breaks = 0
         for leaf in inlines:
             if isinstance(leaf, Break):
                 breaks += 1
                 continue
             if leaf.marks != current or breaks:
-                _turn(open_, current & leaf.marks, out)
+                if open_:
+                    _turn(open_, current & leaf.marks, out)
                 if breaks:
                     out.append("<br>" * breaks)
                     breaks = 0
                 current = leaf.marks
                 _turn(open_, current, out)
-            out.append(self._inlines[type(leaf)](leaf, job))
-        _turn(open_, 0, out)
-        out.append("<br>" * breaks)
+            out.append(write[type(leaf)](leaf, job))
+        if open_:
+            _turn(open_, 0, out)
+        if breaks:
+            out.append("<br>" * breaks)
         return "".join(out)
 
     def _label(self, node: Link | MessageLink, job: Job) -> str:
@@ -276,13 +281,16 @@ _WIDEST = 400  # characters that one of these adds to HTML, at most
 
 def _is_plain(blocks: Sequence[Block]) -> bool:
     for block in blocks:
-        if not isinstance(block, Paragraph):
+        if type(block) is not Paragraph:
             return False
         for leaf in block.inlines:
-            if isinstance(leaf, Text):
+            if type(leaf) is Text:
                 if leaf.marks:
                     return False
-            elif not isinstance(leaf, Break) and not (isinstance(leaf, Emoji) and leaf.char and not leaf.marks):
+            elif type(leaf) is Emoji:
+                if leaf.marks or not leaf.char:
+                    return False
+            elif type(leaf) is not Break:
                 return False
     return True
 

@@ -57,7 +57,7 @@ _NOTHING_ELSE = b',"",{},[]]'
 _encode = msgspec.json.Encoder().encode
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, gc=False):
     """What a draft adds to author, time and files."""
 
     message: str

@@ -49,9 +49,11 @@ _INSTEAD = {
     MessageKind.PLACEHOLDER: "(the first message of this thread is not in the export)",
     MessageKind.DELETED: "(this message was deleted)",
 }
+_DIRECT = (ConversationKind.DIRECT, ConversationKind.GROUP)
+_encode = msgspec.json.Encoder().encode
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, gc=False):
     """A post's Markdown. `topic`: of the thread whose root this is ("" else)."""
 
     source: str
@@ -73,7 +75,9 @@ def compose(
     """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`. `writer` knows how
     people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come.
     """
-    direct = directory.conversation_kind(message.conversation) in (ConversationKind.DIRECT, ConversationKind.GROUP)
+    threaded = message.is_root or message.thread != ""
+    direct = threaded and directory.conversation_kind(message.conversation) in _DIRECT
+    topics = threaded and not direct and policy is Policy.TOPICS
     room = max(1000, limits.text - RESERVE) if limits.text else 0
     writer = writer or LiveWriter(directory)
     body = _named(message, directory)
@@ -86,13 +90,12 @@ def compose(
         parts[0] = msgspec.structs.replace(parts[0], source=f"/me {parts[0].source}")
     for part in parts:
         losses.extend(part.losses)
-    drafts = _drafts(message, parts, writer, directory, limits, room)
-    topics = policy is Policy.TOPICS and not direct
-    if topics and message.is_root:
-        topic = thread_topic(message.ts, topic_words(message, directory))
-        first = drafts[0]
-        content = msgspec.structs.replace(first.content, topic=topic)
-        drafts[0] = msgspec.structs.replace(first, content=content, digest=_digest(content, first.files))
+    topic = thread_topic(message.ts, topic_words(message, directory)) if topics and message.is_root else ""
+    if message.files:
+        posts = _with_files(message.files, parts, writer, directory, limits, room)
+        drafts = [_draft(number, *post, topic) for number, post in enumerate(posts, 1)]
+    else:
+        drafts = [_draft(number, part.source, part.plain, (), topic) for number, part in enumerate(parts, 1)]
     if topics and message.broadcast and message.thread:
         drafts.append(msgspec.structs.replace(drafts[0], part=BROADCAST, thread=False))
     if message.thread and not topics:
@@ -124,32 +127,38 @@ def _named(message: Message, directory: Directory) -> tuple[Block, ...]:
     return (Paragraph((Text(name, Marks.BOLD.value),)), *message.body)
 
 
-def _drafts(
-    message: Message,
+def _with_files(
+    files: Sequence[File],
     parts: Sequence[Rendered],
     writer: ZulipWriter,
     directory: Directory,
     limits: Limits,
     room: int,
-) -> list[Draft]:
-    """A post per part of the text; files stand under the last one as far as they fit, then in posts of their own."""
-    posts: list[tuple[str, str, list[File]]] = [(part.source, part.plain, []) for part in parts]
+) -> list[tuple[str, str, tuple[File, ...]]]:
+    """Source, words and files of each post: a post per part of the text; files stand under the last one as far as they
+    fit, then in posts of their own."""
+    posts: list[tuple[str, str, tuple[File, ...]]] = [(part.source, part.plain, ()) for part in parts]
     taken = parts[-1].size if parts else 0  # by sizes that hang on no id: plan and run must agree on the posts
-    for file in message.files:
+    for file in files:
         line = _file_line(file, limits)
         shown, more = writer.write(line, directory), writer.size(line, directory) + 2
         if posts and (not room or taken + more + 200 <= room):
-            source, words, files = posts[-1]
-            posts[-1] = (f"{source}\n\n{shown.source}", f"{words}\n{shown.plain}", [*files, file])
+            source, words, above = posts[-1]
+            posts[-1] = (f"{source}\n\n{shown.source}", f"{words}\n{shown.plain}", (*above, file))
             taken += more
         else:
-            posts.append((shown.source, shown.plain, [file]))
+            posts.append((shown.source, shown.plain, (file,)))
             taken = more
-    drafts = []
-    for number, (source, words, files) in enumerate(posts):
-        content = Content(source)
-        drafts.append(Draft(str(number + 1) if number else "", content, words, _digest(content, files), tuple(files)))
-    return drafts
+    return posts
+
+
+def _draft(number: int, source: str, words: str, files: tuple[File, ...], topic: str) -> Draft:
+    """One of a message's posts, counted from 1. `topic` is the first one's."""
+    if number > 1:
+        topic = ""
+    seen = (source.replace("\u200b", ""), topic != "", [file.id for file in files] if files else ())
+    digest = blake2b(_encode(seen), digest_size=8).hexdigest()
+    return Draft("" if number == 1 else str(number), Content(source, topic), words, digest, files)
 
 
 def _file_line(file: File, limits: Limits) -> tuple[Block, ...]:
@@ -168,11 +177,6 @@ def _file_line(file: File, limits: Limits) -> tuple[Block, ...]:
 
 def _comes(file: File, limits: Limits) -> bool:
     return isinstance(file.data, Local) and not (limits.file and file.data.size > limits.file)
-
-
-def _digest(content: Content, files: Sequence[File]) -> str:
-    seen = (content.source.replace("\u200b", ""), bool(content.topic), [file.id for file in files])
-    return blake2b(msgspec.json.encode(seen), digest_size=8).hexdigest()
 
 
 class LiveWriter(ZulipWriter):

@@ -41,7 +41,7 @@ def thread_topic(ts: Ts, words: str) -> str:
     ending = f"{_date(time)} {_tag(time % _DAY)}"
     room = MAX_TOPIC - len(ending) - 3
     line = canonical(words).translate(_UNSAFE)
-    if not (line.isascii() and line.isprintable()):
+    if not line.isprintable():
         line = "".join(c for c in line if unicodedata.category(c)[0] != "C")
     line = " ".join(line.removeprefix("✔").split())
     if len(line) > room:
@@ -71,7 +71,7 @@ def topic_url(channel: int | str, topic: str, message: int | str | None = None) 
 
 def _date(time: int) -> str:
     try:
-        return datetime.fromtimestamp(time // 1_000_000, UTC).strftime("%Y-%m-%d")
+        return datetime.fromtimestamp(time // 1_000_000, UTC).date().isoformat()
     except (OverflowError, ValueError, OSError):
         return "1970-01-01"  # no date that a calendar knows; the archive's checker and the reader refuse such times
 

@@ -47,7 +47,7 @@ class Dialect(Writer):
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     all_marks: ClassVar[int]  # marks of a run within which `escape` leaves nothing that markers could be
     suspects: ClassVar[re.Pattern[str]]  # the characters with which anything begins that `escape` might change
-    starts: ClassVar[re.Pattern[str]]  # matches whatever `escape_start` might change
+    starts: ClassVar[re.Pattern[str]]  # matches whatever `escape_start` might change: nothing that begins with a letter
 
     def __init__(
         self,
@@ -66,9 +66,13 @@ class Dialect(Writer):
     def escape(self, text: str, marks: int, job: Job) -> str:
         """Words of one line as they are to be shown, within a run that carries `marks`."""
 
+    def start(self, line: str) -> re.Match[str] | None:
+        """What is markup at the beginning of a line, if anything; no letter is."""
+        return None if line[:1].isalpha() else self.starts.match(line)
+
     def escape_start(self, line: str) -> str:
         """Disarm what is markup at the beginning of a written line."""
-        found = self.starts.match(line)
+        found = self.start(line)
         if found is None:
             return line
         piece = found.group()

@@ -20,7 +20,7 @@ __all__ = ["MarkdownWriter", "Rendered"]
 _WIDEST = 400  # characters that something with a remote id takes beyond ten times its words, at most
 
 
-class Rendered(Struct, frozen=True):
+class Rendered(Struct, frozen=True, gc=False):
     """One post: its Markdown, the words a reader sees (what verify expects back), and what is not lossless.
 
     `size`: characters to reckon with whatever remote ids are known; 0 where it was not asked for.
@@ -43,9 +43,9 @@ class MarkdownWriter(BlockWriter):
     def _as_typed(self, blocks: Sequence[Block]) -> str:
         """The whole message where it is words that no target reads as anything else; "" where it has to be written."""
         text = simple(blocks)
-        if text and self.suspects.search(text) is None and not any(map(self.starts.match, text.split("\n"))):
-            return text
-        return ""
+        if not text or self.suspects.search(text) is not None or self.start(text) is not None:
+            return ""
+        return "" if "\n" in text and any(map(self.start, text.split("\n"))) else text
 
     def _written(self, blocks: Sequence[Block], job: Job) -> Rendered:
         return Rendered(self._source(blocks, job), plain(blocks, job.directory), job.losses)

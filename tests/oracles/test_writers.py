@@ -181,3 +181,11 @@ def test_long_code_is_fenced_in_every_part(writer: MarkdownWriter) -> None:
     assert all(len(part.source) <= 10_000 for part in parts)
     assert all(part.source.startswith("````python\n") and part.source.endswith("\n````") for part in parts)
     assert "\n".join(part.plain for part in parts) == code
+
+
+@WRITERS
+def test_no_line_that_begins_with_a_letter_is_disarmed_there(writer: MarkdownWriter) -> None:
+    """What `start` takes for granted."""
+    letters = [c for c in map(chr, range(0x11_0000)) if c.isalpha()]
+    assert len(letters) > 100_000
+    assert not [c for c in letters if writer.starts.match(c) or writer.starts.match(f"{c}. {c}")]
