@@ -208,17 +208,15 @@ class Maker:
         out = []
         for record in records:
             users = record.users or []
-            distinct = tuple(dict.fromkeys(self.canonical(user) for user in users if user))
+            distinct = tuple(dict.fromkeys(map(self.canonical, filter(None, users))))
+            rest = max((record.count or 0) - len(users), 0)
             if not record.name or not distinct:
-                lost = len(users)
-                rest = max((record.count or 0) - len(users), 0)
-                losses.append(Loss(Feature.REACTION, Fate.DROPPED, "without an emoji or a person", lost))
+                losses.append(Loss(Feature.REACTION, Fate.DROPPED, "without an emoji or a person", len(users)))
                 losses.append(Loss(Feature.REACTION_REST, Fate.DROPPED, "without an emoji or a person", rest))
                 continue
             if doubles := len(users) - len(distinct):
                 losses.append(Loss(Feature.REACTION, Fate.SKIPPED, "the same person twice", doubles))
             name, char, tone = lookup(record.name, self.context)
-            rest = max((record.count or 0) - len(users), 0)
             out.append(Reaction(name, char, distinct, len(distinct) + rest, tone))
         return tuple(out)
 

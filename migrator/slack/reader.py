@@ -265,7 +265,8 @@ class Export:
                     continue
                 author = author_of(kept.record, canonical)
                 found = found_in(kept.record, index, author, users)
-                tally.update(found)
+                for feature, count in found.items():
+                    tally[feature] += count
                 message, losses = make(conversation, kept, index, author, replied=root == moment)
                 if losses:
                     _settle(kept.at, message, losses, found, ledger)
