@@ -57,6 +57,7 @@ class Archive(ABC):
         self.path, self.limits, self.refused = path, limits, []
         self._names: tuple[str, ...] = ()  # sorted
         self._places = array("L")  # numbers of their entries: a large export has a hundred thousand
+        self._sizes = array("Q")  # of the entries, unpacked
 
     def names(self) -> Sequence[str]:
         return self._names
@@ -73,13 +74,14 @@ class Archive(ABC):
 
     def read(self, name: str) -> bytes:
         """A whole member. Damaged where it cannot be read; KeyError where there is none."""
-        if self.size(name) > self.limits.member:
+        place = self._place(name)
+        if self._sizes[place] > self.limits.member:
             raise Damaged(f"it is larger than {self.limits.member // MIB:,} MiB")
-        return self._read(self._place(name))
+        return self._read(place)
 
-    @abstractmethod
     def size(self, name: str) -> int:
         """Bytes, as the archive tells. KeyError where there is no such member."""
+        return self._sizes[self._place(name)]
 
     @abstractmethod
     def open(self, name: str) -> BinaryIO:
@@ -170,7 +172,7 @@ class ZipArchive(Archive):
     def __init__(self, path: Path, limits: Limits) -> None:
         super().__init__(path, limits)
         self._zip = Zip(path, limits.count)
-        self._offset, self._packed, self._size = array("Q"), array("Q"), array("Q")
+        self._offset, self._packed = array("Q"), array("Q")
         self._crc, self._method = array("I"), array("B")
         try:
             self._load()
@@ -198,7 +200,7 @@ class ZipArchive(Archive):
             place = len(self._offset)
             self._offset.append(entry.offset)
             self._packed.append(entry.packed)
-            self._size.append(entry.size)
+            self._sizes.append(entry.size)
             self._crc.append(entry.crc)
             self._method.append(entry.method)
             if entry.name in found:
@@ -240,9 +242,6 @@ class ZipArchive(Archive):
                 end, last = reach, i
         return bad
 
-    def size(self, name: str) -> int:
-        return self._size[self._place(name)]
-
     def open(self, name: str) -> BinaryIO:
         return self._zip.open(*self._entry(self._place(name)))
 
@@ -250,7 +249,7 @@ class ZipArchive(Archive):
         return self._zip.read(*self._entry(place))
 
     def _entry(self, place: int) -> tuple[int, int, int, int, int]:
-        return self._offset[place], self._packed[place], self._size[place], self._crc[place], self._method[place]
+        return self._offset[place], self._packed[place], self._sizes[place], self._crc[place], self._method[place]
 
     def _sum(self, place: int) -> int:
         return self._crc[place]
@@ -265,7 +264,6 @@ class FolderArchive(Archive):
     def __init__(self, path: Path, limits: Limits) -> None:
         super().__init__(path, limits)
         self._paths: list[bytes] = []  # relative, as the disk spells them
-        self._sizes = array("Q")
         found: dict[str, int] = {}
         for raw, size in self._walk(os.fsencode(path), b"", 0):
             found[_text(raw)] = len(self._paths)
@@ -300,9 +298,6 @@ class FolderArchive(Archive):
                 yield name, size
             else:
                 self._refuse(_text(name), "it is a symbolic link" if stat.S_ISLNK(mode) else "it is not a regular file")
-
-    def size(self, name: str) -> int:
-        return self._sizes[self._place(name)]
 
     def open(self, name: str) -> BinaryIO:
         return self._open(self._place(name))

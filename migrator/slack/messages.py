@@ -79,6 +79,38 @@ class Maker:
         self.users, self.canonical, self.files, self.context, self.earlier = users, canonical, files, context, earlier
         self._plain_authors: dict[UserId, Author] = {}
 
+    def plain(self, conversation: str, kept: Kept, index: Index, *, replied: bool) -> Message | None:
+        """The message of a record that is a person's text and nothing else, perhaps in a thread; None for any other.
+
+        Nearly every record is one: what `make` asks part by part is asked here at once. Nothing of it is lost.
+        """
+        record = kept.record
+        if (
+            record.subtype is not None
+            or not record.user
+            or record.edited is not None
+            or record.reactions
+            or record.files
+            or record.file is not None
+            or record.bot_id
+            or record.hidden
+            or record.comment is not None
+            or record.room is not NULL
+            or record.attachments is not NULL
+            or record.ts in index.revisions
+        ):
+            return None
+        thread = ""
+        if record.thread_ts is not None and record.thread_ts != record.ts:
+            thread = self._thread(record, index, [])
+            if not thread:
+                return None
+        body = text_and_blocks(record.text or "", record.blocks, self.context)
+        if not body:
+            return None
+        author = self._plain_author(self.canonical(record.user))
+        return Message(conversation, record.ts, kept.at, author, _TEXT, body, thread, replied and not thread)
+
     def make(self, conversation: str, kept: Kept, index: Index, user: UserId, *, replied: bool) -> Made:
         """The message, or None with a loss of Feature.MESSAGE that says why there is none.
 
@@ -121,7 +153,7 @@ class Maker:
 
     def _author(self, record: Record, user: UserId) -> Author:
         if record.subtype is None and not record.bot_id:
-            return self._plain_authors.get(user) or self._plain_authors.setdefault(user, Author(user))
+            return self._plain_author(user)
         name, icon = own_name(record), icon_of(record)
         if not name and not icon:
             return Author(user)
@@ -131,6 +163,9 @@ class Maker:
         if known is not None and isinstance(known.avatar, Remote) and icon == known.avatar.url:
             icon = ""
         return Author(user, name, icon)
+
+    def _plain_author(self, user: UserId) -> Author:
+        return self._plain_authors.get(user) or self._plain_authors.setdefault(user, Author(user))
 
     def _edit(self, record: Record, author: UserId) -> Edit:
         edited = record.edited
@@ -173,17 +208,15 @@ class Maker:
         out = []
         for record in records:
             users = record.users or []
-            distinct = tuple(dict.fromkeys(self.canonical(user) for user in users if user))
+            distinct = tuple(dict.fromkeys(map(self.canonical, filter(None, users))))
+            rest = max((record.count or 0) - len(users), 0)
             if not record.name or not distinct:
-                lost = len(users)
-                rest = max((record.count or 0) - len(users), 0)
-                losses.append(Loss(Feature.REACTION, Fate.DROPPED, "without an emoji or a person", lost))
+                losses.append(Loss(Feature.REACTION, Fate.DROPPED, "without an emoji or a person", len(users)))
                 losses.append(Loss(Feature.REACTION_REST, Fate.DROPPED, "without an emoji or a person", rest))
                 continue
             if doubles := len(users) - len(distinct):
                 losses.append(Loss(Feature.REACTION, Fate.SKIPPED, "the same person twice", doubles))
             name, char, tone = lookup(record.name, self.context)
-            rest = max((record.count or 0) - len(users), 0)
             out.append(Reaction(name, char, distinct, len(distinct) + rest, tone))
         return tuple(out)
 

@@ -243,20 +243,28 @@ class Export:
         """See `adapters.base.Source`. KeyError for a conversation that is not there."""
         index = self.indexes[conversation]
         ledger = ledger if ledger is not None else Ledger()
-        canonical, users, make = self.people.canonical, self.workspace.users, self._maker.make
+        plain, make, canonical, users = self._maker.plain, self._maker.make, self.people.canonical, self.workspace.users
         tally: Counter[Feature] = Counter()
+        texts = replies = 0  # of plain records
         gaps, roots = iter(sorted(index.absent)), iter(index.roots)
         gap, root = next(gaps, _NEVER), next(roots, _NEVER)
         try:
             for kept in self.kept(conversation, ledger, WHOLE):
-                record, moment = kept.record, kept.instant
+                moment = kept.instant
                 while gap < moment:
                     yield self._placeholder(conversation, index.absent[gap], kept.at)
                     gap = next(gaps, _NEVER)
                 while root < moment:
                     root = next(roots, _NEVER)
-                author = author_of(record, canonical)
-                found = found_in(record, index, author, users)
+                message = plain(conversation, kept, index, replied=root == moment)
+                if message is not None:
+                    texts += 1
+                    if message.thread:
+                        replies += 1
+                    yield message
+                    continue
+                author = author_of(kept.record, canonical)
+                found = found_in(kept.record, index, author, users)
                 for feature, count in found.items():
                     tally[feature] += count
                 message, losses = make(conversation, kept, index, author, replied=root == moment)
@@ -265,6 +273,7 @@ class Export:
                 if message is not None:
                     yield message
         finally:
+            tally.update({Feature.MESSAGE: texts, Feature.REPLY: replies})
             ledger.found.update(+tally)
 
     def holds(self, conversation: ConversationId, ts: Ts) -> bool:

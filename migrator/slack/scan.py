@@ -24,7 +24,7 @@ from migrator.slack.loose import dicts, mapping, number, string
 from migrator.slack.order import Spans, read
 from migrator.slack.people import People, picture
 from migrator.slack.subtypes import LOGS, SLACKBOT
-from migrator.slack.times import among, before, instant, is_ts, is_usual
+from migrator.slack.times import among, before, instant, instants, is_ts, is_usual
 from migrator.slack.wire import NULL, FileRecord, Record, loose
 
 __all__ = ["Absent", "Findings", "Index", "Scanner", "pointed_at"]
@@ -260,11 +260,20 @@ class _Pass:
         self.scanner.teams.update([record.team for record in quiet if record.team])
         if not self.listed:
             self.index.authors.update(record.user for record in quiet if record.user)
-        for place, record in enumerate(records):
+        replies = {
+            place: record.thread_ts
+            for place, record in enumerate(records)
+            if record.thread_ts is not None and record.thread_ts != record.ts and place not in close
+        }
+        targets = dict(zip(replies, instants(list(replies.values())) or (), strict=False))
+        for place in sorted({*replies, *close}) if close else replies:
+            moment, at = moments[place], Loc(member, place)
             if place in close:
-                self._see(close[place], moments[place], Loc(member, place))
-            elif record.thread_ts is not None and record.thread_ts != record.ts:
-                self._thread(record, moments[place], Loc(member, place))
+                self._see(close[place], moment, at)
+            elif place not in targets:
+                self._thread(records[place], moment, at)
+            elif targets[place] < moment:
+                self._reply(records[place], targets[place], moment, at)
         return True
 
     def _span(self, first: int, last: int) -> None:
@@ -289,11 +298,15 @@ class _Pass:
         target = instant(root)
         if not is_usual(root) and root != _usual(target):
             self.spelling[target] = root
-        self.targets.add(target)
-        if not (self.ascending and among(self.moments, target)):
-            author, first, place = self.unseen.get(target, ("", moment, at))
-            earliest = (moment, at) if moment < first else (first, place)
-            self.unseen[target] = (author or record.parent_user_id or "", *earliest)
+        self._reply(record, target, moment, at)
+
+    def _reply(self, record: Record | Glance, target: int, moment: int, at: Loc) -> None:
+        if target not in self.targets or target in self.unseen:  # else it is a root that was met before
+            self.targets.add(target)
+            if not (self.ascending and among(self.moments, target)):
+                author, first, place = self.unseen.get(target, ("", moment, at))
+                earliest = (moment, at) if moment < first else (first, place)
+                self.unseen[target] = (author or record.parent_user_id or "", *earliest)
         self.reply_moments.append(moment)
         self.reply_roots.append(target)
 

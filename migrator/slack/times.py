@@ -6,12 +6,16 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 
+import msgspec
+
 from migrator.model import Ts, micros
 
 __all__ = ["among", "before", "instant", "instants", "is_ts", "is_usual"]
 
 _TS = re.compile(r"(?!0*\.?0*\Z)[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
 _USUAL = 17  # "1613999999.000200"
+_ALL_USUAL = re.compile(r"[1-9][0-9]{9}\.[0-9]{6}(?:,[1-9][0-9]{9}\.[0-9]{6})*").fullmatch
+_numbers = msgspec.json.Decoder(list[int]).decode
 
 
 def is_ts(value: object) -> bool:
@@ -40,25 +44,13 @@ def before(ts: Ts, other: Ts) -> bool:
 
 
 def instants(several: Sequence[Ts]) -> list[int] | None:
-    """The moments of many at once; None where one of them is not written as usual."""
-    count = len(several)
-    if not count:
+    """The moments of many at once; None where one of them is not `is_usual`."""
+    if not several:
         return []
-    joined = "\n".join(several)
-    digits = joined.replace(".", "")
-    bare = digits.replace("\n", "")
-    usual = (
-        len(joined) == count * (_USUAL + 1) - 1
-        and joined[10 :: _USUAL + 1] == "." * count
-        and joined[_USUAL :: _USUAL + 1] == "\n" * (count - 1)
-        and len(bare) == count * (_USUAL - 1)
-        and bare.isascii()
-        and bare.isdigit()
-    )
-    if not usual:
+    joined = ",".join(several)
+    if _ALL_USUAL(joined) is None or len(joined) != len(several) * (_USUAL + 1) - 1:
         return None
-    moments = list(map(int, digits.split("\n")))
-    return moments if 0 not in moments else None
+    return _numbers(f"[{joined.replace('.', '')}]")
 
 
 def among(moments: Sequence[int], moment: int) -> bool:

@@ -27,6 +27,7 @@ _END64_LOCATOR = Packed("<4sLQL")
 _END64 = Packed("<4sQ2H2L4Q")
 _CENTRAL = Packed("<4s6H3L5H2L")
 _LOCAL = Packed("<4s5H3L2H")
+_USUAL_HEADER = 256  # bytes, the name included
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
 _UNICODE_PATH = 0x7075
@@ -147,9 +148,9 @@ class Zip:
 
     def read(self, offset: int, packed: int, size: int, crc: int, method: int) -> bytes:
         """A whole member. Damaged where it is not what the directory says."""
-        raw = self._pread(packed, self._data_at(offset))
+        raw = self._packed(offset, packed)
         if method == _STORED:
-            content = raw
+            content = bytes(raw)
         else:
             inflate = zlib.decompressobj(-zlib.MAX_WBITS)
             try:
@@ -165,12 +166,23 @@ class Zip:
         """A member as a stream; Damaged comes while it is read."""
         return io.BufferedReader(_Stream(self, self._data_at(offset), packed, size, crc, method), _CHUNK)
 
+    def _packed(self, offset: int, packed: int) -> memoryview | bytes:
+        """The packed bytes of a member: header and all in one read, where its name is not unusually long."""
+        read = self._pread(_USUAL_HEADER + packed, offset)
+        start = _header(read)
+        end = start + packed
+        return memoryview(read)[start:end] if end <= len(read) else self._pread(packed, offset + start)
+
     def _data_at(self, offset: int) -> int:
-        header = self._pread(_LOCAL.size, offset)
-        if len(header) < _LOCAL.size or header[:4] != b"PK\3\4":
-            raise Damaged("it is not where the directory says")
-        fields = _LOCAL.unpack(header)
-        return offset + _LOCAL.size + int(fields[9]) + int(fields[10])
+        return offset + _header(self._pread(_LOCAL.size, offset))
+
+
+def _header(read: bytes) -> int:
+    """Bytes of the local header that begins here."""
+    if len(read) < _LOCAL.size or read[:4] != b"PK\3\4":
+        raise Damaged("it is not where the directory says")
+    fields = _LOCAL.unpack_from(read)
+    return _LOCAL.size + int(fields[9]) + int(fields[10])
 
 
 def _check(length: int, size: int, found: int, crc: int) -> None:

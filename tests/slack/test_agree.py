@@ -1,6 +1,7 @@
 """Records decoded in one step come to the same as records read one by one, on good input and on any other.
 
-Without `day.py`, `glance.py` and `richrecord.py`, the quick way, everything goes by `order.read` and `richtext.py`.
+Without `day.py`, `glance.py`, `richrecord.py` and `Maker.plain`, the quick way, everything goes by `order.read`,
+`richtext.py` and `Maker.make`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrator.ledger import Ledger
-from migrator.slack import day, order, reader, richrecord, wire
+from migrator.slack import day, order, reader, richrecord, times, wire
 from migrator.slack.body import body_with_notes
 from migrator.slack.context import Context
 from migrator.slack.layout import Layout
+from migrator.slack.messages import Maker
 from migrator.slack.reader import open_export
 from tests.corpora import YOURS, corpora
 
@@ -47,7 +49,11 @@ def read(*exports: Path) -> list[str]:
 
 
 def one_by_one(*exports: Path) -> list[str]:
-    with patch.object(Layout, "content", lambda *_: None), patch.object(reader, "WHOLE", order.ENVELOPES):
+    with (
+        patch.object(Layout, "content", lambda *_: None),
+        patch.object(reader, "WHOLE", order.ENVELOPES),
+        patch.object(Maker, "plain", lambda *_, **__: None),
+    ):
         return read(*exports)
 
 
@@ -270,3 +276,20 @@ def test_common_rich_text_takes_the_quick_way() -> None:
     record = {"ts": "1714560001.000100", "blocks": [{"type": "rich_text", "block_id": "b", "elements": elements}]}
     (decoded,) = richrecord.decode_all(json.dumps([record]).encode())
     assert isinstance(decoded.blocks, list)
+
+
+# ── moments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DIGITS = st.text("0123456789٣.,- \n", min_size=1, max_size=18)
+TIMES = st.from_regex(r"[0-9]{10}\.[0-9]{6}", fullmatch=True) | DIGITS
+
+
+@given(st.lists(TIMES, max_size=5))
+def test_moments_of_many_are_those_of_each(several: list[str]) -> None:
+    usual = all(times.is_ts(ts) and times.is_usual(ts) for ts in several)
+    assert times.instants(several) == ([times.instant(ts) for ts in several] if usual else None)
+
+
+@pytest.mark.parametrize("ts", ["1613999999,000200", "161399999,.0000200", " 1613999999.00020", "1613999999.00020\n"])
+def test_a_moment_written_otherwise_is_none_of_many(ts: str) -> None:
+    assert times.instants(["1613999998.000200", ts]) is None
