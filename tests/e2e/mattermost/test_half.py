@@ -27,7 +27,7 @@ def export(folder: Path, *texts: str) -> Path:
     """An open and an archived channel, two people in other time zones, an app that is switched off."""
     people = [exports.person(f"U{n}", f"ivo{n}", email=f"ivo{n}@example.invalid") for n in range(2)]
     people[0]["tz"] = "Europe/Rome"
-    app = {**exports.person("U5", "lampbot", bot_id="B5"), "is_bot": True, "deleted": True}
+    app = {**exports.person("U5", "wickbot", bot_id="B5"), "is_bot": True, "deleted": True}
     channels = [
         {"id": "C1", "name": "open", "created": 1709290000, "members": ["U0", "U1", "U5"]},
         {"id": "C2", "name": "shut", "created": 1709290000, "members": ["U0"], "is_archived": True},
