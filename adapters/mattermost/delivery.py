@@ -11,6 +11,7 @@ file: it begins only if the first is dead, and running a file again adds nothing
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ import msgspec
 from msgspec import Struct, field
 
 from migrator.adapters.mattermost.rest import Refused, Rest, anonymous
+from migrator.adapters.mattermost.seal import replace
 from migrator.errors import ItemsFailed, LimitExceeded, TargetUnavailable
 
 __all__ = ["Deliveries", "Delivery", "ImportRefused", "State", "deliver"]
@@ -62,10 +64,14 @@ class Delivery(Struct):
 
 
 class Deliveries:
-    """The files of a package and how far each is, in one JSON file that is replaced at every step."""
+    """The files of a package and how far each is, in one JSON file that is replaced at every step.
+
+    One thread uploads while another watches a job, so both may save.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._saving = threading.Lock()
         self._known: dict[str, Delivery] = {}
         if path.exists():
             self._known = {d.name: d for d in msgspec.json.decode(path.read_bytes(), type=list[Delivery])}
@@ -83,10 +89,8 @@ class Deliveries:
         return known
 
     def save(self) -> None:
-        draft = self._path.with_name(f".{self._path.name}.new")
-        draft.touch(mode=0o600)
-        draft.write_bytes(msgspec.json.encode(list(self._known.values())))
-        draft.replace(self._path)
+        with self._saving:
+            replace(self._path, msgspec.json.encode(list(self._known.values())))
 
 
 def deliver(

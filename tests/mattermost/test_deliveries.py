@@ -1,0 +1,26 @@
+"""What is kept of files on their way to the server: one thread uploads while another watches a job."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from migrator.adapters.mattermost.delivery import Deliveries, State
+
+
+def test_two_threads_may_save_at_once(tmp_path: Path) -> None:
+    files = [tmp_path / f"import-{number:03}.zip" for number in range(8)]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    known = Deliveries(tmp_path / "deliveries.json")
+
+    def bring(file: Path) -> None:
+        for state in (State.UPLOADED, State.DONE) * 20:
+            known.of(file).state = state
+            known.save()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(bring, files))
+    again = Deliveries(tmp_path / "deliveries.json")
+    assert {delivery.name: delivery.state for delivery in again} == {file.name: State.DONE for file in files}
+    assert [path.name for path in tmp_path.glob(".*")] == []
