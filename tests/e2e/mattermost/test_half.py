@@ -27,9 +27,9 @@ def export(folder: Path, *texts: str) -> Path:
     """An open and an archived channel, two people in other time zones, an app that is switched off."""
     people = [exports.person(f"U{n}", f"ivo{n}", email=f"ivo{n}@example.invalid") for n in range(2)]
     people[0]["tz"] = "Europe/Rome"
-    app = {**exports.person("U5", "wickbot", bot_id="B5"), "is_bot": True, "deleted": True}
+    app = {**exports.person("U0WICK", "wickbot", bot_id="B0WICK"), "is_bot": True, "deleted": True}
     channels = [
-        {"id": "C1", "name": "open", "created": 1709290000, "members": ["U0", "U1", "U5"]},
+        {"id": "C1", "name": "open", "created": 1709290000, "members": ["U0", "U1", "U0WICK"]},
         {"id": "C2", "name": "shut", "created": 1709290000, "members": ["U0"], "is_archived": True},
     ]
     said = [{"type": "message", "user": f"U{n % 2}", "ts": exports.ts(n), "text": text} for n, text in enumerate(texts)]
@@ -87,7 +87,7 @@ def test_a_half_made_import_is_met_again_and_a_newer_export_follows(
     assert ids[Kind.CONVERSATION]["C2"] == shut["id"]
     names = {channel["name"] for channel in server.get("/channels", include_deleted="true", per_page=200)}
     assert not {name for name in names if name.startswith("shut-")}
-    assert server.get(f"/bots/{ids[Kind.USER]['U5']}", include_deleted="true")["delete_at"] > 0
+    assert server.get(f"/bots/{ids[Kind.USER]['U0WICK']}", include_deleted="true")["delete_at"] > 0
     person = server.get(f"/users/{ids[Kind.USER]['U0']}")
     assert person["timezone"]["automaticTimezone"] == "Europe/Rome"
     assert sent["round-001"] > {"channel", "user", "bot"}
