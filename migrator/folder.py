@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from migrator.errors import UsageError
 from migrator.plan import Options
+from migrator.whole import write_whole
 
 __all__ = ["RunFolder", "Settings"]
 
@@ -56,14 +57,8 @@ class RunFolder:
 
     def write(self, name: str, content: bytes) -> Path:
         """Replace a file in one step: a reader sees the old one or the new one, whole."""
-        place, draft = self.path / name, self.path / f".{name}.new"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(place)
-        return place
+        write_whole(self.path / name, content)
+        return self.path / name
 
     def write_json(self, name: str, content: object) -> Path:
         return self.write(name, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")

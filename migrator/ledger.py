@@ -7,7 +7,6 @@ counter, so that a forgotten case shows. `balance()` raises when they disagree: 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct, field
@@ -147,10 +146,6 @@ class Ledger(Struct):
         places = self.samples.setdefault((feature, fate, note), [])
         if len(places) < SAMPLES:
             places.append(at)
-
-    def settle_all(self, losses: Iterable[Loss], at: Loc | None = None) -> None:
-        for loss in losses:
-            self.settle(loss.feature, loss.fate, loss.count, note=loss.note, at=at)
 
     def __iadd__(self, other: Ledger) -> Ledger:
         self.found.update(other.found)

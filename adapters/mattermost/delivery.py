@@ -22,8 +22,8 @@ import msgspec
 from msgspec import Struct, field
 
 from migrator.adapters.mattermost.rest import Refused, Rest, anonymous
-from migrator.adapters.mattermost.seal import replace
 from migrator.errors import ItemsFailed, LimitExceeded, TargetUnavailable
+from migrator.whole import write_whole
 
 __all__ = ["Deliveries", "Delivery", "ImportRefused", "State", "deliver"]
 
@@ -90,7 +90,7 @@ class Deliveries:
 
     def save(self) -> None:
         with self._saving:
-            replace(self._path, msgspec.json.encode(list(self._known.values())))
+            write_whole(self._path, msgspec.json.encode(list(self._known.values())))
 
 
 def deliver(

@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from migrator.adapters.base import Key, RemoteId
 from migrator.adapters.mattermost.book import NO_NAMES, Names
+from migrator.whole import write_whole
 
-__all__ = ["Edit", "Seal", "arrive", "arrived", "latest", "read", "replace", "seal", "sealed", "under_way"]
+__all__ = ["Edit", "Seal", "arrive", "arrived", "latest", "read", "seal", "sealed", "under_way"]
 
 _SEALED, _ARRIVED = "sealed.json", "arrived.json"
 
@@ -54,7 +55,7 @@ def arrived(folder: Path) -> bool:
 
 
 def seal(folder: Path, content: Seal) -> None:
-    replace(folder / _SEALED, msgspec.json.encode(content))
+    write_whole(folder / _SEALED, msgspec.json.encode(content))
 
 
 def read(folder: Path) -> Seal:
@@ -62,18 +63,10 @@ def read(folder: Path) -> Seal:
 
 
 def arrive(folder: Path) -> None:
-    replace(folder / _ARRIVED, b"{}")
+    write_whole(folder / _ARRIVED, b"{}")
 
 
 def under_way(package: Path) -> Seal | None:
     """The seal of the round that an earlier process did not see to its end."""
     folder = latest(package)
     return read(folder) if folder is not None and sealed(folder) and not arrived(folder) else None
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its owner alone."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
-    draft.replace(path)

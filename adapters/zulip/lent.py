@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from migrator.whole import write_whole
+
 __all__ = ["Memory", "Pending", "Person"]
 
 
@@ -75,13 +77,7 @@ class Memory:
         if self._folder is None:
             return
         with self.lock:
-            place, draft = self._folder / "state.json", self._folder / ".state.new"
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(self.state))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(place)
+            write_whole(self._folder / "state.json", msgspec.json.encode(self.state))
 
     @property
     def owes(self) -> bool:

@@ -7,7 +7,6 @@ topics without regard to case and cuts them at 60 characters (facts of the API: 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -16,7 +15,7 @@ from migrator.adapters.base import Directory
 from migrator.model import Message, MessageKind, Ts, micros
 from migrator.plain import canonical, plain
 
-__all__ = ["MAIN_TOPIC", "MAX_TOPIC", "root_of", "thread_topic", "topic_url", "topic_words"]
+__all__ = ["MAIN_TOPIC", "MAX_TOPIC", "thread_topic", "topic_url", "topic_words"]
 
 MAIN_TOPIC = "imported from Slack"  # where everything stands that is in no thread
 MAX_TOPIC = 60  # characters
@@ -24,7 +23,6 @@ MAX_TOPIC = 60  # characters
 _DAY = 86_400_000_000  # microseconds
 _TAG = 8  # 36 ** 7 < _DAY < 36 ** 8
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_NAME = re.compile(r"(?:^|· )(\d{4}-\d\d-\d\d) ([0-9a-z]{8})$")
 _UNSAFE = str.maketrans({"*": "", "`": "'", "$": "", "\\": "/"})  # would end or start markup in a link to the topic
 
 
@@ -48,19 +46,6 @@ def thread_topic(ts: Ts, words: str) -> str:
         short = line[: room - 1]
         line = (short.rsplit(" ", 1)[0] if " " in short[room // 2 :] else short).rstrip() + "…"
     return f"{line} · {ending}" if line else ending
-
-
-def root_of(topic: str) -> int | None:
-    """The time of a thread's root in microseconds, from its topic's name; None for any other topic."""
-    found = _NAME.search(topic)
-    if not found:
-        return None
-    try:
-        day = datetime.strptime(found[1], "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    within = int(found[2], 36)
-    return int(day.timestamp()) * 1_000_000 + within if within < _DAY else None
 
 
 def topic_url(channel: int | str, topic: str, message: int | str | None = None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from migrator.errors import ItemsFailed
+from migrator.cli.problems import judge
 
 
 @click.group(name="mattermost", short_help="Helpers for a Mattermost server.")
@@ -20,9 +20,4 @@ def check(file: Path) -> None:
     """Check an import file or zip by the server's own rules, without a server."""
     from migrator.adapters.mattermost.validate import check as validate
 
-    problems = validate(file)
-    for problem in problems:
-        click.echo(problem)
-    if problems:
-        raise ItemsFailed(f"{len(problems)} problems", hint="do not import this")
-    click.echo("The server would take this file.")
+    judge(validate(file), "file")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from migrator.errors import ItemsFailed
+from migrator.cli.problems import judge
 
 
 @click.group(name="zulip", short_help="Helpers for a Zulip server.")
@@ -20,9 +20,4 @@ def check(folder: Path) -> None:
     """Check an import archive by the server's own rules, without a server."""
     from migrator.adapters.zulip.check import check as validate
 
-    problems = validate(folder)
-    for problem in problems:
-        click.echo(problem)
-    if problems:
-        raise ItemsFailed(f"{len(problems)} problems", hint="do not import this")
-    click.echo("The server would take this archive.")
+    judge(validate(folder), "archive")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from migrator.ledger import Feature
 from migrator.markdown.addresses import ADDRESS, HINT, TRAILING, in_brackets, is_bare
@@ -29,6 +29,8 @@ from migrator.plain import linkable, shown, visible
 from migrator.render import Job, label_leaves
 
 __all__ = ["LineWriter"]
+
+_M = TypeVar("_M", UserMention, ConversationMention, GroupMention)
 
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE), (CODE, Feature.INLINE_CODE))
 _WRITTEN = BOLD | ITALIC | STRIKE | CODE  # the marks that Markdown has
@@ -101,24 +103,21 @@ class LineWriter(Dialect):
             add_words(rows[-1], line, marks)
 
     def _user_source(self, leaf: UserMention, job: Job) -> str | None:
-        job.lookups += 1
-        source = self.user(leaf, job) if job.known is None else _measured(leaf, job)
-        if source is None:
-            job.lose(Feature.USER_MENTION, "name as text")
-        return source
+        return self._mention_source(self.user, leaf, Feature.USER_MENTION, job)
 
     def _conversation_source(self, leaf: ConversationMention, job: Job) -> str | None:
-        job.lookups += 1
-        source = self.conversation(leaf, job) if job.known is None else _measured(leaf, job)
-        if source is None:
-            job.lose(Feature.CONVERSATION_MENTION, "name as text")
-        return source
+        return self._mention_source(self.conversation, leaf, Feature.CONVERSATION_MENTION, job)
 
     def _group_source(self, leaf: GroupMention, job: Job) -> str | None:
+        return self._mention_source(self.group, leaf, Feature.GROUP_MENTION, job)
+
+    def _mention_source(
+        self, write: Callable[[_M, Job], str | None], leaf: _M, feature: Feature, job: Job
+    ) -> str | None:
         job.lookups += 1
-        source = self.group(leaf, job) if job.known is None else _measured(leaf, job)
+        source = write(leaf, job) if job.known is None else _measured(leaf, job)
         if source is None:
-            job.lose(Feature.GROUP_MENTION, "name as text")
+            job.lose(feature, "name as text")
         return source
 
     def _broadcast_source(self, leaf: Broadcast, job: Job) -> str | None:
