@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import os
 import stat
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct as Packed
 from struct import error as struct_error
 from typing import NamedTuple
 
+from migrator.deflate import BROKEN, crc32, inflater
 from migrator.errors import ExportError
 from migrator.slack.damage import Damaged
 
@@ -152,14 +152,14 @@ class Zip:
         if method == _STORED:
             content = bytes(raw)
         else:
-            inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            inflate = inflater()
             try:
                 content = inflate.decompress(raw, size + 1)
-            except zlib.error:
+            except BROKEN:
                 raise Damaged("its compressed data are broken") from None
             if len(content) == size and not inflate.eof:
                 content += inflate.decompress(inflate.unconsumed_tail, 1)
-        _check(len(content), size, zlib.crc32(content), crc)
+        _check(len(content), size, crc32(content), crc)
         return content
 
     def open(self, offset: int, packed: int, size: int, crc: int, method: int) -> io.BufferedReader:
@@ -199,7 +199,7 @@ class _Stream(io.RawIOBase):
 
     def __init__(self, archive: Zip, at: int, packed: int, size: int, crc: int, method: int) -> None:
         self._zip, self._at, self._end, self._size, self._crc = archive, at, at + packed, size, crc
-        self._inflate = None if method == _STORED else zlib.decompressobj(-zlib.MAX_WBITS)
+        self._inflate = None if method == _STORED else inflater()
         self._done, self._sum = 0, 0
 
     def readable(self) -> bool:
@@ -208,7 +208,7 @@ class _Stream(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         piece = self._next(min(len(buffer), self._size - self._done + 1))
         self._done += len(piece)
-        self._sum = zlib.crc32(piece, self._sum)
+        self._sum = crc32(piece, self._sum)
         if not piece or self._done > self._size:
             _check(self._done, self._size, self._sum, self._crc)
         buffer[: len(piece)] = piece
@@ -223,7 +223,7 @@ class _Stream(io.RawIOBase):
                 piece = self._inflate.decompress(raw, most)
                 if piece or not raw:
                     return piece
-        except zlib.error:
+        except BROKEN:
             raise Damaged("its compressed data are broken") from None
         return b""
 
@@ -261,7 +261,7 @@ def _wide(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, 
 def _decode(raw: bytes, extra: bytes) -> str:
     """A name. Slack writes UTF-8 without the flag that says so; old Windows tools write a code page."""
     for kind, content in _fields(extra) if extra else ():
-        if kind == _UNICODE_PATH and content[1:5] == zlib.crc32(raw).to_bytes(4, "little"):
+        if kind == _UNICODE_PATH and content[1:5] == crc32(raw).to_bytes(4, "little"):
             raw = content[5:]
     try:
         return raw.decode()
