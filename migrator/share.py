@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 NOT_THEIRS = "only they could do it themselves: nobody may act for them there"
+_PLACEHOLDER = MessageKind.PLACEHOLDER  # by name at once: members of enums are slow to find
 PENDING = 1536  # words for the digest of a conversation that go in at once
 
 
@@ -157,7 +158,7 @@ class ConversationPlanner:
         close(self.share())
 
     def take(self, message: Message, composed: Composed) -> None:
-        if message.kind is MessageKind.PLACEHOLDER:
+        if message.kind is _PLACEHOLDER:
             self.placeholders.add(message.ts)
         else:
             self._sort(message, composed)
