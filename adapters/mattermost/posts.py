@@ -158,6 +158,7 @@ class Writer:
                         self._keep(message, post, person.username)
                     elif post.fresh:
                         yield Line(before + post.data[:-1] + after, ((post.key, post.digest),), post.files)
+            self.totals.last = self.clock.last
             for thread in self._threads.values():
                 yield from self._thread(thread)
         finally:
@@ -180,7 +181,6 @@ class Writer:
                 props[SHIFT] = time - wanted
             edited = 0 if message.edited is None else micros(message.edited.at) // 1000
         totals = self.totals
-        totals.last = max(totals.last, time)
         if not type_ or type_ not in UNCOUNTED:
             totals.messages += 1
             if not (message.thread and draft.thread):
