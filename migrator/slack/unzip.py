@@ -32,6 +32,7 @@ _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
 _UNICODE_PATH = 0x7075
 _CHUNK = 1 << 18
+_AHEAD = 1 << 16  # bytes read at once where small members follow each other
 AGAIN = "download the export again, or unpack it with another program and give the folder instead"
 
 
@@ -53,6 +54,7 @@ class Zip:
 
     def __init__(self, path: Path, most: int) -> None:
         self.path = path
+        self._ahead = 0, b""  # what was read last: its offset and bytes
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
@@ -168,21 +170,35 @@ class Zip:
 
     def _packed(self, offset: int, packed: int) -> memoryview | bytes:
         """The packed bytes of a member: header and all in one read, where its name is not unusually long."""
-        read = self._pread(_USUAL_HEADER + packed, offset)
-        start = _header(read)
+        read, at = self._near(offset, _USUAL_HEADER + packed)
+        header = _header(read, at)
+        start = at + header
         end = start + packed
-        return memoryview(read)[start:end] if end <= len(read) else self._pread(packed, offset + start)
+        return memoryview(read)[start:end] if end <= len(read) else self._pread(packed, offset + header)
+
+    def _near(self, offset: int, length: int) -> tuple[bytes, int]:
+        """What holds these bytes, and where they begin in it. Day files follow each other: many come with one read."""
+        begin, read = self._ahead
+        end = begin + len(read)
+        if begin <= offset and offset + length <= end:
+            return read, offset - begin
+        size = max(length, _AHEAD) if abs(offset - end) <= _AHEAD else length
+        read = self._pread(size, offset)
+        self._ahead = (offset, read) if size <= _AHEAD else (offset + size, b"")
+        return read, 0
 
     def _data_at(self, offset: int) -> int:
         return offset + _header(self._pread(_LOCAL.size, offset))
 
 
-def _header(read: bytes) -> int:
+def _header(read: bytes, at: int = 0) -> int:
     """Bytes of the local header that begins here."""
-    if len(read) < _LOCAL.size or read[:4] != b"PK\3\4":
+    if len(read) < at + _LOCAL.size:
         raise Damaged("it is not where the directory says")
-    fields = _LOCAL.unpack_from(read)
-    return _LOCAL.size + int(fields[9]) + int(fields[10])
+    signature, *_, name, extra = _LOCAL.unpack_from(read, at)
+    if signature != b"PK\3\4":
+        raise Damaged("it is not where the directory says")
+    return _LOCAL.size + int(name) + int(extra)
 
 
 def _check(length: int, size: int, found: int, crc: int) -> None:
