@@ -252,14 +252,14 @@ class Move:
         """Read the target back and compare. UsageError without a target."""
         if self.target is None:
             raise UsageError("there is no server to read back from", hint="add --config FILE")
-        self.progress.phase("reading back", 0)
+        self.progress.phase("reading back", len(chosen(self.source, self.options)))
         target, package = self.target, self.route.by_hand
         if package is not None:
             await recognise(self.source, self.adapter, target, package, self.journal, self.options)
             self.journal.set_meta(PACKAGE, "recognised")
             self._write_id_map()
             target = msgspec.structs.replace(target, limits=package)
-        verdict = await verify(self.source, self.adapter, target, self.journal, self.options)
+        verdict = await verify(self.source, self.adapter, target, self.journal, self.options, self.progress.advance)
         self.progress.close()
         return verdict
 

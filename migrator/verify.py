@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Protocol
 
@@ -142,13 +142,15 @@ async def verify(
     target: Target,
     pairing: Pairing,
     options: Options,
+    advance: Callable[[], None] = lambda: None,
 ) -> Verdict:
-    """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`)."""
+    """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`); `advance` is called
+    after each conversation."""
     names = Names(source.workspace, pairing.remote)
-    done = [
-        await _Comparison(source, adapter, target, pairing, options, names, conversation).run()
-        for conversation in chosen(source, options)
-    ]
+    done = []
+    for conversation in chosen(source, options):
+        done.append(await _Comparison(source, adapter, target, pairing, options, names, conversation).run())
+        advance()
     return Verdict(tuple(done))
 
 
