@@ -29,7 +29,7 @@ from migrator.page import page
 from migrator.plan import Options, Plan, Planner, choose_route, chosen
 from migrator.progress import Progress
 from migrator.recognise import recognise
-from migrator.report import report_of
+from migrator.report import Report, report_of
 from migrator.selection import Selection
 from migrator.share import Share
 from migrator.slack.reader import open_export
@@ -265,9 +265,21 @@ class Move:
 
     def report(self, plan: Plan, outcome: Outcome | None, verdict: Verdict | None) -> Path | None:
         """report.json and report.html in the run folder; returns the latter's path."""
+        return self._write_report(report_of(plan, outcome, verdict, self.source.quarantine))
+
+    def report_again(self, verdict: Verdict) -> Path | None:
+        """As `report`, with a verdict that came later. Where a run died before its report, of its plan."""
         if self.folder is None:
             return None
-        report = report_of(plan, outcome, verdict, self.source.quarantine)
+        made = self.folder.read_json("report.json", Report)
+        if made is not None:
+            return self._write_report(msgspec.structs.replace(made, verdict=verdict, sentence=verdict.sentence()))
+        plan = self.folder.read_json("plan.json", Plan)
+        return self.report(plan, None, verdict) if plan is not None else None
+
+    def _write_report(self, report: Report) -> Path | None:
+        if self.folder is None:
+            return None
         self.folder.write_json("report.json", report)
         return self.folder.write("report.html", page(report).encode())
 

@@ -37,7 +37,18 @@ from migrator.plain import canonical, plain
 from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
 from migrator.share import file_shortfall, post_key
 
-__all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "comparable", "given_as", "verify"]
+__all__ = [
+    "SHOWN",
+    "Difference",
+    "Mismatch",
+    "Pairing",
+    "Verdict",
+    "VerifiedConversation",
+    "comparable",
+    "counted",
+    "given_as",
+    "verify",
+]
 
 SHOWN = 100  # mismatches kept per conversation; all are counted
 
@@ -133,7 +144,7 @@ class Verdict(Struct, frozen=True):
         for conversation in self.conversations:
             worst.update(conversation.differences)
         kinds = ", ".join(f"{n} {what}" for what, n in worst.most_common())
-        return f"{self.mismatches} mismatches in {self.messages} messages: {kinds}."
+        return f"{counted(self.mismatches, 'mismatch')} in {self.messages} messages: {kinds}."
 
 
 async def verify(
@@ -393,6 +404,11 @@ def given_as(reaction: Reaction, adapter: Adapter) -> str:
 
 def without_variation(emoji: str) -> str:
     return emoji.replace("\ufe0f", "")
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 mismatch", "2 mismatches" """
+    return f"{number:,} {what}{'' if number == 1 else 'es'}"
 
 
 def comparable(text: str) -> str:
