@@ -19,13 +19,14 @@ from migrator.adapters import load
 from migrator.adapters.base import Adapter, Foresees, Key, Kind, Live, Prepares, Remembers, RemoteId, Target
 from migrator.adapters.bulk import Bulk, Group, OnePass, in_this_process
 from migrator.adapters.bulk import Move as BulkMove
-from migrator.apply import Engine, Outcome, Patience
+from migrator.apply import Engine, Outcome
 from migrator.crew import Crew, default_jobs
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.folder import RunFolder, Settings
 from migrator.journal import Journal
 from migrator.page import page
+from migrator.patience import Patience, Tries
 from migrator.plan import Options, Plan, Planner, choose_route, chosen
 from migrator.progress import Progress
 from migrator.recognise import recognise
@@ -73,6 +74,7 @@ class Move:
         self.config, self._folder, self.dry = config, folder, dry
         self.progress = progress or Progress()
         self.patience = patience
+        self._tries = Tries(patience or Patience())
         self.crew = Crew(jobs or default_jobs(), WORTH_SHARING)
         self.adapter: Adapter = load(target)({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
@@ -106,7 +108,7 @@ class Move:
                 more = tuple(await self.adapter.foresee(self.source.workspace))
                 self.target = msgspec.structs.replace(self.target, warnings=self.target.warnings + more)
             if self.target is not None:
-                await adopt(self.source, self.adapter, self.journal)
+                await adopt(self.source, self.adapter, self.journal, self._tries)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -259,7 +261,9 @@ class Move:
             self.journal.set_meta(PACKAGE, "recognised")
             self._write_id_map()
             target = msgspec.structs.replace(target, limits=package)
-        verdict = await verify(self.source, self.adapter, target, self.journal, self.options, self.progress.advance)
+        verdict = await verify(
+            self.source, self.adapter, target, self.journal, self.options, self._tries, self.progress.advance
+        )
         self.progress.close()
         return verdict
 

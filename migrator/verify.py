@@ -12,6 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct, structs
@@ -33,6 +34,7 @@ from migrator.directory import Names
 from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
 from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
+from migrator.patience import Patience, Tries
 from migrator.plain import canonical, plain
 from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
 from migrator.share import file_shortfall, post_key
@@ -153,14 +155,19 @@ async def verify(
     target: Target,
     pairing: Pairing,
     options: Options,
+    tries: Tries | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Verdict:
     """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`); `advance` is called
-    after each conversation."""
-    names = Names(source.workspace, pairing.remote)
+    after each conversation. TargetUnavailable where `tries` end."""
+    names, tries = Names(source.workspace, pairing.remote), tries or Tries(Patience())
+
+    async def compare(conversation: Conversation) -> VerifiedConversation:
+        return await _Comparison(source, adapter, target, pairing, options, names, conversation).run()
+
     done = []
     for conversation in chosen(source, options):
-        done.append(await _Comparison(source, adapter, target, pairing, options, names, conversation).run())
+        done.append(await tries.attempt(partial(compare, conversation)))
         advance()
     return Verdict(tuple(done))
 

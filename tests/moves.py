@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrator.apply import Outcome, Patience
+from migrator.apply import Outcome
 from migrator.move import Move
+from migrator.patience import Patience
 from migrator.plan import Options, Plan
 from migrator.progress import Progress
 from migrator.verify import Verdict

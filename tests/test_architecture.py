@@ -34,6 +34,7 @@ ORDER = [
         "directory",
         "config",
         "progress",
+        "patience",
     },
     {"share"},
     {"plan", "journal", "adapters"},

@@ -11,10 +11,11 @@ import pytest
 from migrator.adapters import load
 from migrator.adapters.base import Composed, Directory, Kind, Limits
 from migrator.adapters.memory.adapter import Fault, Memory
-from migrator.apply import Engine, Outcome, Patience
+from migrator.apply import Engine, Outcome
 from migrator.journal import Journal
 from migrator.ledger import Fate, Feature
 from migrator.model import Message, MessageLink, Paragraph, Reaction, Text
+from migrator.patience import Patience
 from migrator.plan import Options, make_plan
 from migrator.progress import Progress
 from migrator.snapshot import JournalSnapshot

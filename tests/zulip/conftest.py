@@ -11,9 +11,10 @@ import pytest
 
 from migrator.adapters.base import Kind
 from migrator.adapters.zulip.adapter import Zulip
-from migrator.apply import Engine, Outcome, Patience
+from migrator.apply import Engine, Outcome
 from migrator.journal import Journal
 from migrator.ledger import Fate, Feature
+from migrator.patience import Patience
 from migrator.plan import Options, Plan, make_plan
 from migrator.progress import Progress
 from migrator.snapshot import JournalSnapshot
