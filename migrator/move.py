@@ -35,7 +35,8 @@ from migrator.selection import Selection
 from migrator.share import Share
 from migrator.slack.reader import open_export
 from migrator.snapshot import JournalSnapshot, adopt
-from migrator.verify import Verdict, verify
+from migrator.verdict import Verdict
+from migrator.verify import verify
 
 if TYPE_CHECKING:
     from migrator.slack.reader import Export

@@ -8,7 +8,7 @@ from html import escape
 
 from migrator.ledger import Fate
 from migrator.report import Report, deed
-from migrator.verify import SHOWN, counted
+from migrator.verdict import SHOWN, counted
 
 __all__ = ["page"]
 
@@ -150,7 +150,8 @@ def _conversations(report: Report) -> Markup:
 
 def _mismatches(report: Report) -> Markup:
     found = report.verdict.conversations if report.verdict else ()
-    rows = [[m.key, m.what.value, m.expected, m.found, m.at] for conversation in found for m in conversation.mismatches]
+    everything = [*(report.verdict.others if report.verdict else ()), *(m for c in found for m in c.mismatches)]
+    rows = [[m.key, m.what.value, m.expected, m.found, m.at] for m in everything]
     head = ["key", "what", "expected", "found", "place in the export"]
     listed = _table(head, [LONG, WORD, LONG, LONG, LONG], rows)
     if all(sum(conversation.differences.values()) == len(conversation.mismatches) for conversation in found):

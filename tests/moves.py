@@ -12,7 +12,7 @@ from migrator.move import Move
 from migrator.patience import Patience
 from migrator.plan import Options, Plan
 from migrator.progress import Progress
-from migrator.verify import Verdict
+from migrator.verdict import Verdict
 
 QUICK = Patience(attempts=6, first=0.05, longest=0.5, settle=0.2)
 

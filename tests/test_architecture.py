@@ -36,7 +36,7 @@ ORDER = [
         "progress",
         "patience",
     },
-    {"share"},
+    {"share", "verdict"},
     {"plan", "journal", "adapters"},
     {"lane", "apply", "verify", "snapshot", "folder", "selection"},
     {"report", "recognise"},

@@ -11,7 +11,7 @@ from migrator.page import page
 from migrator.plan import Plan
 from migrator.report import report_of
 from migrator.share import ConversationLine
-from migrator.verify import SHOWN, Difference, Mismatch, Verdict, VerifiedConversation
+from migrator.verdict import SHOWN, Difference, Mismatch, Verdict, VerifiedConversation
 
 EVIL = '<script>alert("1")</script>&lt;'
 
