@@ -109,7 +109,9 @@ class Lane:
             for post in posts:
                 message = post.message
                 if message.event is not None and message.kind is MessageKind.EVENT and not post.draft.part:
-                    await self.engine.attempt(partial(adapter.act, message.event, message, self.remote, post.author))
+                    await self.engine.tries.attempt(
+                        partial(adapter.act, message.event, message, self.remote, post.author)
+                    )
 
     async def _edit(self, post: Post) -> None:
         engine, adapter = self.engine, self.engine.adapter
@@ -118,7 +120,7 @@ class Lane:
             engine.unapplied += 1
             return
         try:
-            await engine.attempt(partial(adapter.edit, await self._with_files(post), remote))
+            await engine.tries.attempt(partial(adapter.edit, await self._with_files(post), remote))
         except SkipItem:
             engine.unapplied += 1
             return
@@ -155,14 +157,14 @@ class Lane:
         engine, tries = self.engine, 0
         refused: set[Key] = set()
         while left := [item for key, item in items.items() if key not in sent and key not in refused]:
-            await engine.hold_back()
+            await engine.tries.hold_back()
             try:
                 await act(left)
             except Retry as retry:
-                tries = await engine.wait(retry, tries)
+                tries = await engine.tries.wait(retry, tries)
                 if retry.landed:
                     keys = [item.key for item in left if item.key not in sent]
-                    found = await engine.attempt(partial(engine.adapter.find, sent.kind, keys, self.remote))
+                    found = await engine.tries.attempt(partial(engine.adapter.find, sent.kind, keys, self.remote))
                     for key in keys:
                         if key in found:
                             sent.done(key, found[key])

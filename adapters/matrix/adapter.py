@@ -20,6 +20,7 @@ from migrator.adapters.base import (
     Key,
     Kind,
     Limits,
+    Person,
     Place,
     Post,
     ReactionPost,
@@ -201,14 +202,30 @@ class Matrix:
     def foresee_place(self, conversation: Conversation, directory: Directory) -> Place:
         from migrator.adapters.matrix.places import foresee
 
-        return foresee(conversation, directory)
+        return foresee(conversation, directory, self.prefix, self.server)
+
+    def foresee_workspace(self, workspace: Workspace) -> Place:
+        from migrator.adapters.matrix.places import foresee_space, inside
+
+        members = frozenset(self._mxid(user.id) for user in workspace.users.values() if inside(user))
+        return foresee_space(workspace, members, self.prefix, self.server)
 
     async def read_place(self, conversation: RemoteId) -> Place:
         from migrator.adapters.matrix.places import read
 
         rooms = self._opened_rooms()
         room = await rooms.load(conversation)
-        return await read(self._api(), room.id, room.host, self._sender) if room else Place()
+        return await read(rooms, room, self.prefix) if room else Place()
+
+    def foresee_person(self, user: User) -> Person:
+        from migrator.adapters.matrix.places import person_name
+
+        return Person(person_name(user))
+
+    async def read_person(self, person: RemoteId) -> Person | None:
+        from migrator.adapters.matrix.places import read_person
+
+        return await read_person(self._api(), person)
 
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 
@@ -217,6 +234,7 @@ class Matrix:
 
     async def put_user(self, user: User) -> RemoteId:
         from migrator.adapters.matrix.client import Api, Refused, path
+        from migrator.adapters.matrix.places import person_name
 
         client, mxid = self._api(), self._mxid(user.id)
         form = {
@@ -234,7 +252,7 @@ class Matrix:
             current = (await client.call(("GET", named))).get("displayname")
         except Refused:
             current = None
-        wanted = user.name.strip()[:256] or user.handle or user.id
+        wanted = person_name(user)
         if current != wanted:
             if current in (None, form["username"]):  # a new account is in no room that should hear of its name
                 named = path("profile", mxid, "displayname", **{QUIETLY: "false"})

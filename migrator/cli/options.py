@@ -13,7 +13,7 @@ from migrator.ledger import Fate
 from migrator.plan import Options, Plan
 
 if TYPE_CHECKING:
-    from migrator.verify import Verdict
+    from migrator.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -98,6 +98,22 @@ def test_verify_alone_names_what_is_gone(command: Command, config: Path, tmp_pat
     assert "missing" in ended.out
     verdict = json.loads(command("verify", "run", "--json").out)
     assert verdict["conversations"][0]["differences"] == {"missing": 1}
+    report = json.loads((tmp_path / "run" / "report.json").read_bytes())
+    assert report["sentence"].startswith("1 mismatch in ")
+    assert report["outcome"]["posts"] == 3  # what the move did is still told
+    assert "C0GENERAL/1672736400.000100" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_verify_reports_where_a_move_died_before_its_report(command: Command, config: Path, tmp_path: Path) -> None:
+    moved(command, config)
+    (tmp_path / "run" / "report.json").unlink()
+    (tmp_path / "run" / "report.html").unlink()
+    ended = command("verify", "run", "-q")
+    assert ended.code == 0, ended.err
+    assert "Report: run/report.html" in ended.out
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Everything arrived: 3 messages" in page
+    assert "Nothing was sent" not in page
 
 
 def test_a_saved_plan_is_applied_unless_it_is_stale(command: Command, config: Path) -> None:
