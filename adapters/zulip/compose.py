@@ -82,10 +82,11 @@ def compose(
     writer = writer or LiveWriter(directory)
     body = _named(message, directory)
     losses: list[Loss] = []
-    if not body and not message.files:
-        body = (Paragraph((Text(_INSTEAD.get(message.kind, "(no text)")),)),)
     written = writer.parts(body, directory, room, sized=bool(message.files)) if body else []
     parts = [part for part in written if visible(part.source)]
+    if not parts and not message.files:
+        words = _INSTEAD.get(message.kind, "(no text)")
+        parts = [Rendered(words, words, written[0].losses if written else ())]
     if message.kind is MessageKind.EMOTE and parts:
         parts[0] = msgspec.structs.replace(parts[0], source=f"/me {parts[0].source}")
     for part in parts:
