@@ -12,7 +12,7 @@ from msgspec import Struct
 from migrator.emoji_names import emoji_names
 from migrator.model import Reaction
 
-__all__ = ["EmojiName", "custom_name", "is_name", "reaction_name"]
+__all__ = ["CUSTOM", "EmojiName", "custom_name", "is_name", "reaction_name"]
 
 UNICODE, CUSTOM = "unicode_emoji", "realm_emoji"
 _NAME = re.compile(r"[0-9a-z_-]*[0-9a-z]")
