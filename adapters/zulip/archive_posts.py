@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TypeAlias
@@ -35,6 +35,8 @@ __all__ = ["Composer", "Entry", "Received", "Settings", "Taken", "source_address
 
 READ, STARRED, MENTIONED, DIRECT = 1, 2, 8, 2048
 QUOTABLE = 1000  # characters of a root that its first reply repeats
+KIND_SINCE = 10  # the version from which on messages say whether they stand in a channel (facts 4.9)
+AT_ONCE = 256  # posts that go into the work file together
 LAST = 253_402_300_799_000_000  # the end of the year 9999, microseconds
 _FILE = re.compile(rf"\[((?:[^\[\]]|\n)*)\]\({re.escape(FILE)}([^)\s]+)\)")
 _DIRECT_TOPICS = {12: "\x07"}  # by version; "" before (facts 4.9)
@@ -85,7 +87,7 @@ class _Row(Struct):
     has_link: bool
 
 
-class _RowSince10(_Row):
+class _RowWithKind(_Row):
     is_channel_message: bool
 
 
@@ -189,6 +191,10 @@ class _Conversation:
         self.emoji: dict[str, None] = {}
         self.taken = Taken(conversation.id, *composer.posts.begin())
         self._end = self.taken.start
+        self._entries: list[bytes] = []
+        with_kind = self.settings.version >= KIND_SINCE
+        self._row: Callable[..., _Row] = _RowWithKind if with_kind else _Row
+        self._kind = (not self.direct,) if with_kind else ()
         self._encode = msgspec.json.Encoder().encode
         self._pack = msgspec.msgpack.Encoder().encode
 
@@ -211,6 +217,7 @@ class _Conversation:
                 composer.reactions.keep(self._encode((first, *reaction)) + b"\n")
                 reacted += 1
             taken.messages += 1
+        self._keep()
         taken.reactions = path, offset, reacted
         taken.emoji = list(self.emoji)
         return taken
@@ -224,7 +231,7 @@ class _Conversation:
         return special
 
     def _put(self, message: Message, draft: Draft, sender: Member, special: Mapping[int, int]) -> None:
-        taken, files = self.taken, draft.files
+        taken, files, edited = self.taken, draft.files, message.edited
         source = self._with_files(draft, message) if files else draft.content.source
         if message.thread or message.is_root:
             topic, content = self._placed(message, draft, sender, source)
@@ -237,25 +244,31 @@ class _Conversation:
             time = min(max(time, 1), LAST)
         content = content.replace("\0", "")
         shows = bool(files) and UPLOADS in source
-        fields = (
+        row = self._row(
             1,
             topic,
             content,
             None,
             time / 1_000_000,
-            micros(message.edited.at) / 1_000_000 or None if message.edited else None,
+            None if edited is None else micros(edited.at) / 1_000_000 or None,
             self._history(message, sender) if message.revisions and not draft.part else None,
             shows,
             shows and any(file.mime.startswith("image/") for file in files),
             "](" in content or "://" in content,
+            *self._kind,
         )
-        row = _RowSince10(*fields, not self.direct) if self.settings.version >= 10 else _Row(*fields)
         marked = shows or MARK in content
         entry = self._pack((sender.id, recipient, received, marked, self._encode(row)[1:]))
-        self.composer.posts.keep(entry)
         self._end += len(entry)
         taken.ends.append(self._end)
         taken.times.append(time)
+        self._entries.append(entry)
+        if len(self._entries) >= AT_ONCE:
+            self._keep()
+
+    def _keep(self) -> None:
+        self.composer.posts.keep(b"".join(self._entries))
+        self._entries.clear()
 
     def _addressed(self, sender: int, special: Mapping[int, int]) -> tuple[int, Received]:
         """The recipient, and who has the message with which flags."""

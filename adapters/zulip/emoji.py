@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -37,9 +38,12 @@ def is_name(word: str) -> bool:
 
 def reaction_name(reaction: Reaction) -> EmojiName | None:
     """What to react with; None where Zulip has no such emoji (newer than its table): then by a custom one or not."""
-    if not reaction.char:
-        return EmojiName(custom_name(reaction.name), "", CUSTOM)
-    found = emoji_names(__package__).find(reaction.char)
+    return _standard(reaction.char) if reaction.char else EmojiName(custom_name(reaction.name), "", CUSTOM)
+
+
+@lru_cache(maxsize=4096)
+def _standard(characters: str) -> EmojiName | None:
+    found = emoji_names(__package__).find(characters)
     return EmojiName(found.name, found.code, UNICODE, found.exact) if found else None
 
 
