@@ -31,7 +31,7 @@ _reaction = msgspec.json.Decoder(tuple[int, int, str, str, str]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class ReactionRow(Struct):
+class ReactionRow(Struct, gc=False):
     """A row of zerver_reaction."""
 
     id: int
@@ -42,7 +42,7 @@ class ReactionRow(Struct):
     reaction_type: str
 
 
-class _ReceivedRow(Struct):
+class _ReceivedRow(Struct, gc=False):
     """A row of zerver_usermessage."""
 
     id: int

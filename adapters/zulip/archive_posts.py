@@ -72,7 +72,7 @@ class Entry(Struct, array_like=True, gc=False):
     row: bytes
 
 
-class _Row(Struct):
+class _Row(Struct, gc=False):
     """A row of zerver_message, but for what is known only in the end: id and recipient."""
 
     sending_client: int
@@ -87,7 +87,7 @@ class _Row(Struct):
     has_link: bool
 
 
-class _RowWithKind(_Row):
+class _RowWithKind(_Row, gc=False):
     is_channel_message: bool
 
 
