@@ -47,7 +47,7 @@ class Held(Struct, frozen=True):
 
 class Line(Struct, frozen=True, gc=False):
     """A line to write. `round` 0 goes with the first import; a thread too long for one line goes on in later rounds.
-    `posts`: key and digest of every post in it ("" where nobody asks what was loaded); `files`: those of its attachments.
+    `posts`: key and digest of every post in it ("" where nobody asks what was loaded). `files` are those it names.
     """
 
     data: bytes
