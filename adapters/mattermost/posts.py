@@ -45,9 +45,10 @@ class Held(Struct, frozen=True):
     files: tuple[str, ...] = ()  # names of the files that hang on it
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, gc=False):
     """A line to write. `round` 0 goes with the first import; a thread too long for one line goes on in later rounds.
-    `posts`: key and digest of every post in it; `files` are those its attachments name."""
+    `posts`: key and digest of every post in it ("" where nobody asks what was loaded). `files` are those it names.
+    """
 
     data: bytes
     posts: tuple[tuple[Key, str], ...]
@@ -64,7 +65,7 @@ class Totals(Struct):
 
 
 class _Entry(Struct, array_like=True, gc=False):
-    """A post, as JSON."""
+    """A post. `data`: its object, as JSON."""
 
     data: bytes
     time: int
@@ -190,8 +191,9 @@ class Writer:
         files = draft.files
         paths = tuple([lines.Attachment(attachment_path(file)) for file in files]) if files else ()
         data = lines.encode(lines.Reply(username, text, time, type_, props, edited, pinned, reactions, paths))
-        fresh = self.done is None or self._is_fresh(message, draft, key)
-        return _Entry(data, time, key, draft.digest, files, fresh)
+        if self.done is None:
+            return _Entry(data, time, key, "", files, True)
+        return _Entry(data, time, key, draft.digest, files, self._is_fresh(message, draft, key))
 
     def _is_fresh(self, message: Message, draft: Draft, key: Key) -> bool:
         """Whether an earlier run has not loaded it as it is now."""
