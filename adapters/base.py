@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias, runtime_checkable
 
+import msgspec
 from msgspec import Struct
 
 from migrator.ledger import Fate, Feature, Ledger, Loss
@@ -41,6 +43,7 @@ from migrator.model import (
 
 RemoteId: TypeAlias = str  # an id as the target gives it out; may be any text without a newline
 Key: TypeAlias = str  # our own, stable over runs; see `Kind`
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Kind(StrEnum):
@@ -149,25 +152,30 @@ class Directory(Protocol):
     def remote_emoji(self, name: str) -> RemoteId | None: ...
 
 
-class Draft(Struct, frozen=True):
+class Draft(Struct, frozen=True, gc=False):
     """One post to be, as `compose` made it of a message or a part of it.
 
     `part`: "" for the first post of a message, then a stable word ("2", "broadcast", "file:F123"). `content` belongs to
     the adapter; `text` is the plain text it is to show, which verify holds against what is read back (the words of all
-    drafts of a message hold all words of the message); `digest` is a stable hash of what a reader would see (not of
-    remote ids), to notice changes on delta runs. `files` are those this post shows. `thread`: this post goes into the
-    message's thread (a broadcast copy does not).
+    drafts of a message hold all words of the message); `seen` is what a reader would see of it, remote ids left out, as
+    anything that can be written as JSON. `files` are those this post shows. `thread`: this post goes into the message's
+    thread (a broadcast copy does not).
     """
 
     part: str
     content: Any
     text: str
-    digest: str
+    seen: Any
     files: tuple[File, ...] = ()
     thread: bool = True
 
+    @property
+    def digest(self) -> str:
+        """A stable hash of what is seen, to notice changes on delta runs."""
+        return blake2b(_ENCODE(self.seen), digest_size=10).hexdigest()
 
-class Composed(Struct, frozen=True):
+
+class Composed(Struct, frozen=True, gc=False):
     """A message as this target will show it: its drafts in order, and what is not lossless about its text."""
 
     drafts: tuple[Draft, ...]

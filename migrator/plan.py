@@ -176,16 +176,19 @@ class Planner:
         """Take all their messages for what the adapter makes of them."""
         compose, names, limits = self.adapter.compose, self.names, self.limits
         for conversation in conversations:
-            for message in self.watch(self.source.workspace.conversations[conversation]):
-                self.take(message, compose(message, names, limits))
+            planner = self._planner(self.source.workspace.conversations[conversation])
+            for message in planner.watch(self.source, self._close):
+                planner.take(message, compose(message, names, limits))
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
-        planner = ConversationPlanner(
+        return self._planner(conversation).watch(self.source, self._close)
+
+    def _planner(self, conversation: Conversation) -> ConversationPlanner:
+        planner = self._open[conversation.id] = ConversationPlanner(
             conversation, self.route, self.limits, self.snapshot, self.options.skip_notices, self.may_act
         )
-        self._open[conversation.id] = planner
-        return planner.watch(self.source, self._close)
+        return planner
 
     def _close(self, share: Share) -> None:
         self._shares[share.line.id] = share

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 NOT_THEIRS = "only they could do it themselves: nobody may act for them there"
-PENDING = 512  # digests of posts that go into a conversation's at once
+PENDING = 1536  # words for the digest of a conversation that go in at once
 
 
 class Snapshot(Protocol):
@@ -58,7 +58,8 @@ class Snapshot(Protocol):
 class ConversationLine(Struct, frozen=True):
     """One conversation in the plan. Counts are of posts: a message may become several, or none.
 
-    `name` is for people to read: who is in it, where it has none of its own.
+    `name` is for people to read: who is in it, where it has none of its own. `digest` is of the times and words of all
+    its posts.
     """
 
     id: str
@@ -140,17 +141,18 @@ class ConversationPlanner:
 
     def watch(self, source: Source, close: Callable[[Share], None]) -> Iterator[Message]:
         """The messages to move, each to be taken next; those left out are settled here. `close` is told the sum."""
-        pinned = {pin.ts for pin in self.conversation.pins if pin.ts}
+        pinned, message = {pin.ts for pin in self.conversation.pins if pin.ts}, None
         for message in source.messages(self.conversation.id, self.ledger):
             self.count += 1
             if pinned and message.ts in pinned:
                 self.here.add(message.ts)
+            if not self.first:
+                self.first = message.ts
             if self.skip_notices and is_notice(message):
                 self._skip(message)
             else:
                 yield message
-            if self.count == 1:
-                self.first = message.ts
+        if message is not None:
             self.last = message.ts
         close(self.share())
 
@@ -159,9 +161,11 @@ class ConversationPlanner:
             self.placeholders.add(message.ts)
         else:
             self._sort(message, composed)
-        pending, drafts, ts = self.pending, composed.drafts, message.ts
+        pending, drafts = self.pending, composed.drafts
+        pending.append(message.ts)
         for draft in drafts:
-            pending.append(f"{ts}/{draft.part}={draft.digest}")
+            pending.append(draft.part)
+            pending.append(draft.text)
         if len(pending) >= PENDING:
             self._hash()
         if self.posts:
@@ -196,7 +200,7 @@ class ConversationPlanner:
         return Share(line, self.ledger, self.largest)
 
     def _hash(self) -> None:
-        self.digest.update(";".join([*self.pending, ""]).encode())
+        self.digest.update("\0".join([*self.pending, ""]).encode("utf-8", "replace"))
         self.pending.clear()
 
     def _state(self, key: Key, draft: Draft) -> None:

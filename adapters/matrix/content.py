@@ -57,21 +57,23 @@ class Content(Struct, frozen=True, gc=False):
 
 def compose(message: Message, directory: Directory, limits: Limits, writer: MatrixWriter) -> Composed:
     """Text first (in as many parts as it needs), then each file; a broadcast reply once more in the main timeline."""
-    losses: list[Loss] = []
+    msgtype = _MSGTYPES.get(message.kind, "m.text")
+    blocks = message.body or (() if message.files else _stand_in(message))
+    parts = writer.parts(blocks, directory, LIMIT) if blocks else []
     name = message.author.name
+    if len(parts) == 1 and not (name or message.files or message.edited or message.broadcast):  # as nearly all are
+        return Composed((_draft(message, "", Content(msgtype, parts[0])),), parts[0].losses)
+    losses: list[Loss] = []
     if name and name == directory.user_name(message.author.user):
         name = ""
     if name:
         losses.append(Loss(Feature.AUTHOR_NAME, Fate.APPROXIMATED, "name before the text and as a profile; no icon"))
-    msgtype = _MSGTYPES.get(message.kind, "m.text")
     contents: list[tuple[str, Content]] = []
-    blocks = message.body or (() if message.files else _stand_in(message))
-    if blocks:
-        for number, part in enumerate(writer.parts(blocks, directory, LIMIT), 1):
-            losses += part.losses
-            first = number == 1
-            shown = _with_name(part, name) if name and first else part
-            contents.append(("" if first else str(number), Content(msgtype, shown, None, name)))
+    for number, part in enumerate(parts, 1):
+        losses += part.losses
+        first = number == 1
+        shown = _with_name(part, name) if name and first else part
+        contents.append(("" if first else str(number), Content(msgtype, shown, None, name)))
     for file in message.files:
         part_name = f"file:{file.id}" if contents else ""
         while part_name in {taken for taken, _ in contents}:
@@ -144,12 +146,11 @@ def _placeholder(file: File, limits: Limits) -> tuple[Block, ...]:
 
 
 def _draft(message: Message, part: str, content: Content) -> Draft:
-    """The digest follows what is said and shown, never remote ids, which stand in `text.html`."""
-    said = message.body if content.file is None else ()
-    seen = (part, content.msgtype, content.text.plain, said, content.name, bool(content.edited))
-    file = content.file
-    digest = blake2b(_ENCODE((seen, file and (file.id, file.name, file.mime))), digest_size=10).hexdigest()
-    return Draft(part, content, content.text.plain, digest, (file,) if file else ())
+    """What is seen is told by the tree, for remote ids stand in `text.html`."""
+    words, file = content.text.plain, content.file
+    said = message.body if file is None else (file.id, file.name, file.mime)
+    seen = (part, content.msgtype, words, said, content.name, content.edited != 0)
+    return Draft(part, content, words, seen, (file,) if file else ())
 
 
 # ── what is sent ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -109,13 +109,10 @@ class MatrixWriter(Writer):
 
     def write(self, blocks: Sequence[Block], directory: Directory) -> Rendered:
         """The whole message as one event, however long."""
-        return self._written(blocks, Job(directory))
+        return _as_words(blocks) or self._written(blocks, Job(directory))
 
     def _written(self, blocks: Sequence[Block], job: Job) -> Rendered:
         directory = job.directory
-        if _is_plain(blocks):
-            text = clean(body(blocks, directory))
-            return Rendered(text, None, plain=text)
         html = self._html(blocks, job)
         return Rendered(clean(body(blocks, directory)), html, (), job.losses, plain(blocks, directory))
 
@@ -125,9 +122,11 @@ class MatrixWriter(Writer):
         Where it divides hangs on names only, never on remote ids: plan, run and verify, which know none, some and all
         of them, must agree on the posts of a message. All losses stand with the first part.
         """
-        job = Job(directory)
-        whole = self._written(blocks, job)
-        if 6 * (len(whole.body) + len(whole.html or "") + _WIDEST * job.lookups) <= limit_bytes:
+        whole, lookups = _as_words(blocks), 0
+        if whole is None:
+            job = Job(directory)
+            whole, lookups = self._written(blocks, job), job.lookups
+        if 6 * (len(whole.body) + len(whole.html or "") + _WIDEST * lookups) <= limit_bytes:
             return [whole]
         widest = _Widest(directory)
         if _fits(self.write(blocks, widest), limit_bytes):
@@ -279,20 +278,29 @@ class _Widest:
 _WIDEST = 400  # characters that one of these adds to HTML, at most
 
 
-def _is_plain(blocks: Sequence[Block]) -> bool:
+def _as_words(blocks: Sequence[Block]) -> Rendered | None:
+    """A message that is nothing but words; None where HTML has more to say."""
+    paragraphs = []
     for block in blocks:
         if type(block) is not Paragraph:
-            return False
+            return None
+        words = []
         for leaf in block.inlines:
             if type(leaf) is Text:
                 if leaf.marks:
-                    return False
+                    return None
+                words.append(leaf.text)
             elif type(leaf) is Emoji:
                 if leaf.marks or not leaf.char:
-                    return False
-            elif type(leaf) is not Break:
-                return False
-    return True
+                    return None
+                words.append(leaf.char)
+            elif type(leaf) is Break:
+                words.append("\n")
+            else:
+                return None
+        paragraphs.append("".join(words))
+    text = clean("\n\n".join([paragraph for paragraph in paragraphs if paragraph]))
+    return Rendered(text, None, (), (), text)
 
 
 def _turn(open_: list[tuple[int, str]], marks: int, out: list[str]) -> None:

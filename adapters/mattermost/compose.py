@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from migrator.adapters.base import Composed, Directory, Draft, Limits
@@ -53,8 +51,6 @@ _INSTEAD: Mapping[MessageKind, str] = {
     MessageKind.DELETED: "(this message was deleted)",
 }
 _NO_PROPS: Mapping[str, Any] = {}
-_NOTHING_ELSE = b',"",{},[]]'
-_encode = msgspec.json.Encoder().encode
 
 
 class Content(Struct, frozen=True, gc=False):
@@ -134,12 +130,8 @@ def _draft(
     part: str, text: Rendered, kind: str, props: Mapping[str, Any], files: tuple[File, ...], *, thread: bool = True
 ) -> Draft:
     plain = text.plain
-    if kind or props or files:
-        seen = _encode((plain, kind, props, [file.id for file in files]))
-    else:
-        seen = b"[%b" % _encode(plain) + _NOTHING_ELSE  # as above, quicker
-    digest = blake2b(seen, digest_size=8).hexdigest()
-    return Draft(part, Content(text.source, kind, props), plain, digest, files, thread)
+    seen = (plain, kind, props, [file.id for file in files] if files else ())
+    return Draft(part, Content(text.source, kind, props), plain, seen, files, thread)
 
 
 def _body(message: Message) -> Sequence[Block]:

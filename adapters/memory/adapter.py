@@ -126,12 +126,10 @@ class Memory:
         text = plain(message.body, directory)
         if message.kind is MessageKind.PLACEHOLDER:
             text = "(the first message of this thread is not in the export)"
-        digest = hashlib.blake2b(
-            msgspec.json.encode((text, message.kind, [file.id for file in message.files])), digest_size=8
-        ).hexdigest()
-        drafts = [Draft("", None, text, digest, message.files)]
+        seen = (text, message.kind, [file.id for file in message.files])
+        drafts = [Draft("", None, text, seen, message.files)]
         if message.broadcast:
-            drafts.append(Draft("broadcast", None, text, digest, thread=False))
+            drafts.append(Draft("broadcast", None, text, seen, thread=False))
         return Composed(tuple(drafts))
 
     async def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:

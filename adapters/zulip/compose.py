@@ -7,7 +7,6 @@ sent; `Content` holds the places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
@@ -50,7 +49,6 @@ _INSTEAD = {
     MessageKind.DELETED: "(this message was deleted)",
 }
 _DIRECT = (ConversationKind.DIRECT, ConversationKind.GROUP)
-_encode = msgspec.json.Encoder().encode
 
 
 class Content(Struct, frozen=True, gc=False):
@@ -157,8 +155,7 @@ def _draft(number: int, source: str, words: str, files: tuple[File, ...], topic:
     if number > 1:
         topic = ""
     seen = (source.replace("\u200b", ""), topic != "", [file.id for file in files] if files else ())
-    digest = blake2b(_encode(seen), digest_size=8).hexdigest()
-    return Draft("" if number == 1 else str(number), Content(source, topic), words, digest, files)
+    return Draft("" if number == 1 else str(number), Content(source, topic), words, seen, files)
 
 
 def _file_line(file: File, limits: Limits) -> tuple[Block, ...]:

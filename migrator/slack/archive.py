@@ -58,6 +58,7 @@ class Archive(ABC):
         self._names: tuple[str, ...] = ()  # sorted
         self._places = array("L")  # numbers of their entries: a large export has a hundred thousand
         self._sizes = array("Q")  # of the entries, unpacked
+        self._next = 0  # the name after the one last asked for
 
     def names(self) -> Sequence[str]:
         return self._names
@@ -67,9 +68,13 @@ class Archive(ABC):
         return place < len(self._names) and self._names[place] == name
 
     def _place(self, name: str) -> int:
-        place = bisect_left(self._names, name)
-        if place == len(self._names) or self._names[place] != name:
-            raise KeyError(name)
+        """The number of an entry. Members are read in order, mostly: the next name is the likeliest."""
+        names, place = self._names, self._next
+        if place >= len(names) or names[place] != name:
+            place = bisect_left(names, name)
+            if place == len(names) or names[place] != name:
+                raise KeyError(name)
+        self._next = place + 1
         return self._places[place]
 
     def read(self, name: str) -> bytes:

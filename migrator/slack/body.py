@@ -49,7 +49,7 @@ def body_with_notes(
 def text_and_blocks(text: str, blocks: msgspec.Raw | bytes | RichBlocks | None, context: Context) -> tuple[Block, ...]:
     """The tree of a message without its attachments."""
     if isinstance(blocks, list):
-        return tuple(rich_blocks(blocks, context)) or mrkdwn.parse(text, context)
+        return rich_blocks(blocks, context) or mrkdwn.parse(text, context)
     if blocks is NULL:
         return mrkdwn.parse(text, context)
     listed = _listed(blocks)

@@ -68,6 +68,7 @@ class Layout:
         self._label = _labels(self.archives)
         self._archive_of = dict(zip(self._label, self.archives, strict=True))
         self._fronts: list[tuple[int, Front]] = []
+        self._files: list[Front] = []  # those of day files, one per archive
         self.uploads: dict[FileId, str] = {}
         self.avatars: dict[UserId, str] = {}
         self.folders: tuple[Folder, ...] = ()
@@ -86,6 +87,7 @@ class Layout:
         self.uploads |= {id_: label + member for id_, member in contents.uploads.items()}
         self.avatars |= {id_: label + member for id_, member in contents.avatars.items()}
         own: list[Front] = [Files(archive, contents)]
+        self._files.append(own[0])
         self._fronts.append((number, own[0]))
         if contents.chunks:
             own.append(Chunks(archive, contents.chunks))
@@ -184,7 +186,7 @@ class Layout:
         Unlike there, replies may be nested in their root ("slackdump_thread_replies").
         """
         number, name = self._resolve(member)
-        return next((front for owner, front in self._fronts if owner == number)).content(name)
+        return self._files[number].content(name)
 
 
 def _folder(place: Place, matcher: Matcher, label: str, number: int) -> Folder:

@@ -97,7 +97,7 @@ class Maker:
             or record.comment is not None
             or record.room is not NULL
             or record.attachments is not NULL
-            or record.ts in index.revisions
+            or (index.revisions and record.ts in index.revisions)
         ):
             return None
         thread = ""
@@ -108,7 +108,7 @@ class Maker:
         body = text_and_blocks(record.text or "", record.blocks, self.context)
         if not body:
             return None
-        author = self._plain_author(self.canonical(record.user))
+        author = self._plain_authors.get(record.user) or self._plain_author(self.canonical(record.user))
         return Message(conversation, record.ts, kept.at, author, _TEXT, body, thread, replied and not thread)
 
     def make(self, conversation: str, kept: Kept, index: Index, user: UserId, *, replied: bool) -> Made:

@@ -51,7 +51,7 @@ class Spans(Struct):
                 yield self.members[place]
 
 
-class Kept(Struct):
+class Kept(Struct, gc=False):
     """The record that counts for its key, and the places of those it replaces."""
 
     at: Loc

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -249,7 +249,9 @@ class Export:
         gaps, roots = iter(sorted(index.absent)), iter(index.roots)
         gap, root = next(gaps, _NEVER), next(roots, _NEVER)
         try:
-            for kept in self.kept(conversation, ledger, WHOLE):
+            for kept in chain.from_iterable(self._batches(conversation, ledger, WHOLE)):
+                if kept.replaced:
+                    _set_aside(ledger, kept.replaced)
                 moment = kept.instant
                 while gap < moment:
                     yield self._placeholder(conversation, index.absent[gap], kept.at)
@@ -292,20 +294,20 @@ class Export:
         self, conversation: ConversationId, ledger: Ledger | None = None, reading: Reading = ENVELOPES
     ) -> Iterator[Kept]:
         """The raw records that count, in order. A `ledger` is told of the others."""
+        ledger = ledger if ledger is not None else Ledger()
+        for kept in chain.from_iterable(self._batches(conversation, ledger, reading)):
+            if kept.replaced:
+                _set_aside(ledger, kept.replaced)
+            yield kept
 
-        def set_aside(at: Loc, fate: Fate, reason: str) -> None:
-            if ledger is not None:
-                ledger.find(Feature.MESSAGE)
-                ledger.settle(Feature.MESSAGE, fate, note=reason, at=at)
+    def _batches(self, conversation: ConversationId, ledger: Ledger, reading: Reading) -> Iterator[Iterable[Kept]]:
+        """The same, several at a time; those that they replace are still to be set aside."""
 
         def damaged(at: Loc, reason: str) -> None:
-            set_aside(at, Fate.QUARANTINED, reason)
+            ledger.find(Feature.MESSAGE)
+            ledger.settle(Feature.MESSAGE, Fate.QUARANTINED, note=reason, at=at)
 
-        for several in in_order(self.layout, self.indexes[conversation].spans, damaged, reading):
-            for kept in several:
-                for at in kept.replaced:
-                    set_aside(at, Fate.SKIPPED, _AGAIN)
-                yield kept
+        return in_order(self.layout, self.indexes[conversation].spans, damaged, reading)
 
     def _placeholder(self, conversation: ConversationId, absent: Absent, at: Loc) -> Message:
         author = Author(self.people.canonical(absent.author))
@@ -334,6 +336,12 @@ class Export:
     def census(self) -> Census:
         """Counts of everything, before any choice. Reads the export once more."""
         return take_census(self)
+
+
+def _set_aside(ledger: Ledger, replaced: Iterable[Loc]) -> None:
+    for at in replaced:
+        ledger.find(Feature.MESSAGE)
+        ledger.settle(Feature.MESSAGE, Fate.SKIPPED, note=_AGAIN, at=at)
 
 
 def _settle(

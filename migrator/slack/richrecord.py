@@ -142,13 +142,17 @@ def decode(raw: Raw | bytes) -> Record:
 # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rich_blocks(blocks: RichBlocks, context: Context) -> list[Block]:
+def rich_blocks(blocks: RichBlocks, context: Context) -> tuple[Block, ...]:
     """As `blockkit.block_kit`."""
     if len(blocks) != 1:
-        return [made for block in blocks for made in rich_blocks([block], context)]
+        return tuple([made for block in blocks for made in rich_blocks([block], context)])
+    elements = blocks[0].elements
+    if len(elements) == 1 and type(only := elements[0]) is _Section:  # as nearly every message is
+        body = _leaves(only.elements, context)
+        return (Paragraph(body),) if body else ()
     out: list[Block] = []
     lists: list[_List] = []  # adjacent lists of one border, waiting to be nested
-    for element in blocks[0].elements:
+    for element in elements:
         if isinstance(element, _List):
             if lists and (lists[-1].border > 0) != (element.border > 0):
                 _close(lists, context, out)
@@ -167,7 +171,7 @@ def rich_blocks(blocks: RichBlocks, context: Context) -> list[Block]:
             quoted(depth, [Code(text, element.language or "")], out)
     if lists:
         _close(lists, context, out)
-    return out
+    return tuple(out)
 
 
 def _close(lists: list[_List], context: Context, out: list[Block]) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import os
 import stat
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct as Packed
 from struct import error as struct_error
 from typing import NamedTuple
 
+from migrator.deflate import BROKEN, crc32, inflater
 from migrator.errors import ExportError
 from migrator.slack.damage import Damaged
 
@@ -32,6 +32,7 @@ _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
 _UNICODE_PATH = 0x7075
 _CHUNK = 1 << 18
+_AHEAD = 1 << 16  # bytes read at once where small members follow each other
 AGAIN = "download the export again, or unpack it with another program and give the folder instead"
 
 
@@ -53,6 +54,7 @@ class Zip:
 
     def __init__(self, path: Path, most: int) -> None:
         self.path = path
+        self._ahead = 0, b""  # what was read last: its offset and bytes
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
@@ -152,14 +154,14 @@ class Zip:
         if method == _STORED:
             content = bytes(raw)
         else:
-            inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            inflate = inflater()
             try:
                 content = inflate.decompress(raw, size + 1)
-            except zlib.error:
+            except BROKEN:
                 raise Damaged("its compressed data are broken") from None
             if len(content) == size and not inflate.eof:
                 content += inflate.decompress(inflate.unconsumed_tail, 1)
-        _check(len(content), size, zlib.crc32(content), crc)
+        _check(len(content), size, crc32(content), crc)
         return content
 
     def open(self, offset: int, packed: int, size: int, crc: int, method: int) -> io.BufferedReader:
@@ -168,21 +170,35 @@ class Zip:
 
     def _packed(self, offset: int, packed: int) -> memoryview | bytes:
         """The packed bytes of a member: header and all in one read, where its name is not unusually long."""
-        read = self._pread(_USUAL_HEADER + packed, offset)
-        start = _header(read)
+        read, at = self._near(offset, _USUAL_HEADER + packed)
+        header = _header(read, at)
+        start = at + header
         end = start + packed
-        return memoryview(read)[start:end] if end <= len(read) else self._pread(packed, offset + start)
+        return memoryview(read)[start:end] if end <= len(read) else self._pread(packed, offset + header)
+
+    def _near(self, offset: int, length: int) -> tuple[bytes, int]:
+        """What holds these bytes, and where they begin in it. Day files follow each other: many come with one read."""
+        begin, read = self._ahead
+        end = begin + len(read)
+        if begin <= offset and offset + length <= end:
+            return read, offset - begin
+        size = max(length, _AHEAD) if abs(offset - end) <= _AHEAD else length
+        read = self._pread(size, offset)
+        self._ahead = (offset, read) if size <= _AHEAD else (offset + size, b"")
+        return read, 0
 
     def _data_at(self, offset: int) -> int:
         return offset + _header(self._pread(_LOCAL.size, offset))
 
 
-def _header(read: bytes) -> int:
+def _header(read: bytes, at: int = 0) -> int:
     """Bytes of the local header that begins here."""
-    if len(read) < _LOCAL.size or read[:4] != b"PK\3\4":
+    if len(read) < at + _LOCAL.size:
         raise Damaged("it is not where the directory says")
-    fields = _LOCAL.unpack_from(read)
-    return _LOCAL.size + int(fields[9]) + int(fields[10])
+    signature, *_, name, extra = _LOCAL.unpack_from(read, at)
+    if signature != b"PK\3\4":
+        raise Damaged("it is not where the directory says")
+    return _LOCAL.size + int(name) + int(extra)
 
 
 def _check(length: int, size: int, found: int, crc: int) -> None:
@@ -199,7 +215,7 @@ class _Stream(io.RawIOBase):
 
     def __init__(self, archive: Zip, at: int, packed: int, size: int, crc: int, method: int) -> None:
         self._zip, self._at, self._end, self._size, self._crc = archive, at, at + packed, size, crc
-        self._inflate = None if method == _STORED else zlib.decompressobj(-zlib.MAX_WBITS)
+        self._inflate = None if method == _STORED else inflater()
         self._done, self._sum = 0, 0
 
     def readable(self) -> bool:
@@ -208,7 +224,7 @@ class _Stream(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         piece = self._next(min(len(buffer), self._size - self._done + 1))
         self._done += len(piece)
-        self._sum = zlib.crc32(piece, self._sum)
+        self._sum = crc32(piece, self._sum)
         if not piece or self._done > self._size:
             _check(self._done, self._size, self._sum, self._crc)
         buffer[: len(piece)] = piece
@@ -223,7 +239,7 @@ class _Stream(io.RawIOBase):
                 piece = self._inflate.decompress(raw, most)
                 if piece or not raw:
                     return piece
-        except zlib.error:
+        except BROKEN:
             raise Damaged("its compressed data are broken") from None
         return b""
 
@@ -261,7 +277,7 @@ def _wide(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, 
 def _decode(raw: bytes, extra: bytes) -> str:
     """A name. Slack writes UTF-8 without the flag that says so; old Windows tools write a code page."""
     for kind, content in _fields(extra) if extra else ():
-        if kind == _UNICODE_PATH and content[1:5] == zlib.crc32(raw).to_bytes(4, "little"):
+        if kind == _UNICODE_PATH and content[1:5] == crc32(raw).to_bytes(4, "little"):
             raw = content[5:]
     try:
         return raw.decode()
