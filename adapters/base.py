@@ -283,7 +283,8 @@ class Person(Struct, frozen=True):
 class Adapter(Protocol):
     """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`.
 
-    One whose reactions know no skin tones says so by `skin_tones: ClassVar[bool] = False`.
+    One whose reactions know no skin tones says so by `skin_tones: ClassVar[bool] = False`; one that lists the names of
+    its settings (`knows: ClassVar[tuple[str, ...]]`) has any other refused.
     """
 
     name: ClassVar[str]

@@ -20,6 +20,7 @@ from migrator.adapters.base import Adapter, Foresees, Key, Kind, Live, Prepares,
 from migrator.adapters.bulk import Bulk, Group, OnePass, in_this_process
 from migrator.adapters.bulk import Move as BulkMove
 from migrator.apply import Engine, Outcome
+from migrator.config import refuse_unknown
 from migrator.crew import Crew, default_jobs
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
@@ -77,7 +78,10 @@ class Move:
         self.patience = patience
         self._tries = Tries(patience or Patience())
         self.crew = Crew(jobs or default_jobs(), WORTH_SHARING)
-        self.adapter: Adapter = load(target)({**settings, **options.adapter})
+        factory = load(target)
+        if known := getattr(factory, "knows", ()):
+            refuse_unknown(target, {*settings, *options.adapter} - {"out"}, known)
+        self.adapter: Adapter = factory({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
         if self.route.name == "live" and "out" in options.adapter:
             raise UsageError(f"the live route into {target} writes no package", hint="leave out -o")

@@ -35,6 +35,7 @@ from migrator.adapters.base import (
     Support,
     Target,
 )
+from migrator.config import number
 from migrator.directory import Names
 from migrator.errors import Retry, SkipItem
 from migrator.ledger import Fate, Feature
@@ -94,7 +95,7 @@ class Memory:
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         settings = settings or {}
         self.path = Path(settings["path"]) if settings.get("path") else None
-        lanes, largest = int(settings.get("lanes", 8)), int(settings.get("file_limit", 0))
+        lanes, largest = number(settings, "lanes", 8), number(settings, "file_limit", 0)
         self.limits = Limits(lanes=lanes, file=largest, batch=16, settle=0)
         self.pause = float(settings.get("pause", 0))
         self.fault: Fault = settings.get("fault") or Fault()
@@ -295,12 +296,14 @@ class Memory:
         self.posts[remote].text, self.posts[remote].edited = text, True
 
     def _set_place(self, remote: RemoteId, place: Place) -> None:
-        self._keep("place", (remote, place))
-        self.places[remote] = place
+        if self.places.get(remote) != place:
+            self._keep("place", (remote, place))
+            self.places[remote] = place
 
     def _set_person(self, remote: RemoteId, person: Person) -> None:
-        self._keep("person", (remote, person))
-        self.people[remote] = person
+        if self.people.get(remote) != person:
+            self._keep("person", (remote, person))
+            self.people[remote] = person
 
     def _keep(self, what: str, content: object) -> None:
         if self.path:
