@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 import zlib
 from abc import ABC, abstractmethod
 from array import array
@@ -77,11 +78,11 @@ class Archive(ABC):
         self._next = place + 1
         return self._places[place]
 
-    def read(self, name: str) -> bytes:
-        """A whole member. Damaged where it cannot be read; KeyError where there is none."""
+    def read(self, name: str, most: int = sys.maxsize) -> bytes:
+        """A whole member of at most so many bytes. Damaged where it cannot be read; KeyError where there is none."""
         place = self._place(name)
-        if self._sizes[place] > self.limits.member:
-            raise Damaged(f"it is larger than {self.limits.member // MIB:,} MiB")
+        if self._sizes[place] > (most := min(most, self.limits.member)):
+            raise Damaged(f"it is larger than {most // MIB:,} MiB")
         return self._read(place)
 
     def size(self, name: str) -> int:

@@ -19,6 +19,7 @@ from migrator.model import Loc
 from migrator.slack.archive import Archive
 from migrator.slack.contents import Contents
 from migrator.slack.damage import Damaged
+from migrator.slack.day import MOST
 from migrator.slack.records import Piece, Record, placed, split
 from migrator.slack.stream import streamed
 
@@ -131,7 +132,7 @@ class Files:
 
     def content(self, member: str) -> bytes | None:
         try:
-            content = self._archive.read(member)
+            content = self._archive.read(member, MOST)
         except (Damaged, KeyError):
             return None
         return content if content[:1] == b"[" else None
