@@ -26,6 +26,7 @@ from urllib.request import Request, urlopen
 
 from migrator.adapters.matrix.registration import Registration, write_secret
 from migrator.errors import TargetUnavailable, UsageError
+from migrator.whole import write_whole
 
 __all__ = ["Homeserver", "start"]
 
@@ -52,6 +53,13 @@ class Homeserver:
             "as_token_file": str(self.as_token_file),
             "quiet_names": True,
         }
+
+    def configuration(self) -> Path:
+        """A file for `--config`, so that other commands find this server too. It names the token's file, no token."""
+        lines = ["[matrix]", *(f"{name} = {json.dumps(value)}" for name, value in self.settings.items())]
+        path = self.folder / "matrix.toml"
+        write_whole(path, "\n".join([*lines, ""]).encode())
+        return path
 
     @property
     def pid(self) -> int:

@@ -50,6 +50,7 @@ def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: b
             "matrix",
             server.settings,
             Options(),
+            config=server.configuration(),
             folder=place / "run",
             progress=Progress(quiet=quiet),
         )
@@ -106,6 +107,7 @@ def _say_how_to_look(url: str, user: str, password: str, pid: int, place: Path) 
         f"Log in with any Matrix client (homeserver {url}):\n"
         f"  user      {user}\n"
         f"  password  {password}\n"
+        f"Compare again: slack-migrator verify {place / 'run'}\n"
         f"Stop it with: kill {pid}\n"
         f"Then remove:  {place}"
     )

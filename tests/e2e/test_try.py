@@ -53,10 +53,13 @@ def test_try_shows_the_verdict_and_keeps_the_server_if_asked(tmp_path: Path) -> 
     assert "0 mismatches" in done.stdout
     assert "lossless" in done.stdout
     url = re.search(r"homeserver (http://127\.0\.0\.1:\d+)", done.stdout)
-    who = re.search(r"user\s+(@\S+)\s+password\s+(\S+)\s+Stop it with: kill (\d+)", done.stdout)
+    who = re.search(r"user\s+(@\S+)\s+password\s+(\S+)\s", done.stdout)
+    stop = re.search(r"Compare again: slack-migrator (verify \S+)\s+Stop it with: kill (\d+)", done.stdout)
     assert url
     assert who
-    user, password, pid = who.groups()
+    assert stop
+    user, password = who.groups()
+    verify, pid = stop.groups()
     try:
         form = {
             "type": "m.login.password",
@@ -66,6 +69,10 @@ def test_try_shows_the_verdict_and_keeps_the_server_if_asked(tmp_path: Path) -> 
         request = Request(f"{url[1]}/_matrix/client/v3/login", json.dumps(form).encode(), method="POST")
         with urlopen(request, timeout=30) as answer:
             assert json.loads(answer.read())["user_id"] == user
+        again = [sys.executable, "-m", "migrator", *verify.split(), "-q"]
+        compared = subprocess.run(again, capture_output=True, text=True, timeout=180, check=False)
+        assert compared.returncode == 0, compared.stderr
+        assert "0 mismatches" in compared.stdout
     finally:
         os.kill(int(pid), signal.SIGTERM)
     assert gone(url[1])
