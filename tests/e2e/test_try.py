@@ -119,7 +119,7 @@ def test_ctrl_c_leaves_no_server_and_no_folder(tmp_path: Path) -> None:
     port = json.loads(configs[0].read_text(encoding="utf-8"))["listeners"][0]["port"]
     trying.send_signal(signal.SIGINT)
     _, err = trying.communicate(timeout=60)
-    assert trying.returncode == 130, err
+    assert trying.returncode == 130, (trying.returncode, err)
     assert "Traceback" not in err
     assert "Next:" in err
     assert not list(tmp_path.iterdir())
