@@ -114,7 +114,8 @@ class MatrixWriter(Writer):
     def _written(self, blocks: Sequence[Block], job: Job) -> Rendered:
         directory = job.directory
         html = self._html(blocks, job)
-        return Rendered(clean(body(blocks, directory)), html, (), job.losses, plain(blocks, directory))
+        text = clean(body(blocks, directory))
+        return Rendered(text, html, (), job.losses, text if _is_line(blocks) else plain(blocks, directory))
 
     def parts(self, blocks: Sequence[Block], directory: Directory, limit_bytes: int) -> list[Rendered]:
         """As many events as needed for body and formatted_body together to take `limit_bytes` of JSON each, at most.
@@ -306,6 +307,11 @@ def _words_alone(inlines: Sequence[Inline]) -> str | None:
         else:
             return None
     return words[0] if len(words) == 1 else "".join(words)
+
+
+def _is_line(blocks: Sequence[Block]) -> bool:
+    """Whether `body` has nothing to add to the words: no address, no mark before a line."""
+    return len(blocks) == 1 and type(block := blocks[0]) is Paragraph and Link not in map(type, block.inlines)
 
 
 def _turn(open_: list[tuple[int, str]], marks: int, out: list[str]) -> None:
