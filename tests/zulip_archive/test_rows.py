@@ -105,8 +105,11 @@ def test_a_run_that_was_stopped_leaves_nothing_that_looks_whole(
     assert list((tmp_path / "out").glob("messages-*.json"))
     assert not (tmp_path / "out" / "realm.json").exists()
     assert check(tmp_path / "out") != []
+    (tmp_path / "out" / ".work-killed").mkdir()  # messages in clear, which nobody shall copy to a server
+    (tmp_path / "out" / ".work-killed" / "posts.1").write_text("secret")
     assert CliRunner().invoke(cli, arguments).exit_code == 0
     assert check(tmp_path / "out") == []
+    assert not list((tmp_path / "out").glob(".work-*"))
 
 
 def test_people_are_who_they_were(kitchen: Path) -> None:
