@@ -24,6 +24,7 @@ from migrator.adapters.zulip.archive_people import Roster
 from migrator.adapters.zulip.archive_places import Places
 from migrator.adapters.zulip.archive_posts import Composer, Settings
 from migrator.adapters.zulip.emoji import custom_name
+from migrator.adapters.zulip.foresight import renamed
 from migrator.adapters.zulip.preflight import FOLDERS, MAJORS, Told, version_of
 from migrator.adapters.zulip.threads import Policy
 from migrator.directory import Names
@@ -253,6 +254,8 @@ class _Maker:
         if self.roster.made_owner:
             owner = self.roster.owner.name
             said.append(f"the export names no active owner: {owner!r} is made owner; check with manage.py list_users")
+        said += renamed("channels", ((c.conversation.name or c.name, c.name) for c in self.places.channels.values()))
+        said += renamed("people", ((m.user.name or m.name, m.name) for m in self.roster.members.values()))
         if self.uploads.unreadable:
             said.append(f"{self.uploads.unreadable} files of the export cannot be read: their messages say so")
         if self.order.strange_times:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO, TypeVar
 
 from migrator.adapters.base import Key, Kind, Limits, ReactionPost, RemoteId, Target
 from migrator.adapters.zulip.accounts import Accounts
 from migrator.adapters.zulip.client import Refused, Server
 from migrator.adapters.zulip.emoji import custom_name, reaction_name
+from migrator.adapters.zulip.foresight import foreseen
 from migrator.adapters.zulip.lent import Memory
 from migrator.adapters.zulip.loans import Loans
 from migrator.adapters.zulip.names import group_name
@@ -21,7 +22,7 @@ from migrator.adapters.zulip.posts import Posts
 from migrator.adapters.zulip.preflight import complaints, inspect, missing_rights, role_line
 from migrator.adapters.zulip.threads import Policy
 from migrator.errors import Retry, SkipItem, TargetUnavailable, UsageError
-from migrator.model import File, Local, UserGroup, Workspace
+from migrator.model import Conversation, File, Local, User, UserGroup, Workspace
 from migrator.secret import Secret
 
 __all__ = ["Session"]
@@ -68,6 +69,9 @@ class Session:
             limits=limits,
             warnings=complaints(self.facts, bool(self._jwt)),
         )
+
+    def foresee(self, users: Iterable[User], conversations: Iterable[Conversation]) -> list[str]:
+        return list(foreseen(users, conversations, self.accounts, self.places))
 
     def begin(self) -> RemoteId:
         """The first verb that may write: stops where rights are missing."""
