@@ -101,14 +101,16 @@ HELD: dict[int, tuple[str, list[str]]] = {
         f"{ENGINE}::test_links_to_messages_that_come_later_are_made_in_the_end", f"{TEXTS}::test_the_target_shows_it"]),
     24: ("plan and verify", [
         f"{COMMANDS}::test_a_plan_changes_nothing_on_the_server",
-        f"{COMMANDS}::test_a_plan_tells_of_what_is_there_already_and_of_names_that_change", f"{IMPORTED}::test_one_damaged_message_is_named",
+        f"{COMMANDS}::test_a_plan_tells_of_what_is_there_already_and_of_names_that_change",
+        f"{IMPORTED}::test_one_damaged_message_is_named",
         f"{IMPORTED}::test_what_nobody_may_read_is_said_and_not_called_missing",
         f"{ENGINE}::test_verify_notices_each_kind_of_damage_and_names_the_post"]),
     25: ("nothing leaks, everything lent is given back", [
         f"{LIVE}::test_what_was_changed_is_given_back", f"{LIVE}::test_no_key_or_address_is_in_what_is_kept_or_said",
         f"{CLIENT}::test_nothing_is_read_from_the_home_folder_or_the_environment",
         f"{RECIPES}::test_the_lines_for_the_host_are_those_that_the_plan_prints",
-        f"{RECIPES}::test_the_lines_for_the_host_afterwards_are_those_that_the_move_prints", f"{RIVALS}::test_what_aborts"]),
+        f"{RECIPES}::test_the_lines_for_the_host_afterwards_are_those_that_the_move_prints",
+        f"{RIVALS}::test_what_aborts"]),
 }  # fmt: skip
 
 
