@@ -44,7 +44,7 @@ def renamed(what: str, names: Iterable[tuple[str, str]]) -> Iterator[str]:
     """A sentence about those whose name has to change; `names` are old and new ones."""
     changed = [f"{old[:80]!r} becomes {new!r}" for old, new in names if " ".join(old.split()) != new]
     if changed:
-        yield f"{what} whose names Zulip does not take, or that are taken there: {_some(changed)}"
+        yield f"{what} whose names Zulip does not take, or that others have: {_some(changed)}"
 
 
 def _some(things: Sequence[str]) -> str:
