@@ -16,12 +16,13 @@ import pytest
 
 from migrator.adapters import BUILTIN, load
 from migrator.adapters.base import Adapter, Kind, Limits, Live, Post
-from migrator.apply import Engine, Patience
+from migrator.apply import Engine
 from migrator.directory import Names
 from migrator.errors import Retry, SkipItem
 from migrator.journal import Journal
 from migrator.ledger import Fate, Feature
 from migrator.model import File, Local, Message, MessageKind, Paragraph, Text, micros
+from migrator.patience import Patience
 from migrator.plain import canonical, plain
 from migrator.plan import Options, make_plan
 from migrator.progress import Progress
