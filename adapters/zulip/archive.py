@@ -285,5 +285,6 @@ def _write_tables(path: Path, tables: Mapping[str, Iterable[Any]], words: Mappin
 
 
 def _subdomain(workspace: Workspace) -> str:
+    """As the server takes one: small letters, digits and hyphens, three at least."""
     text = re.sub(r"[^a-z0-9]+", "-", (workspace.domain or workspace.name).lower()).strip("-")[:40].strip("-")
-    return text or "slack"
+    return text if len(text) > 2 else f"slack-{text}".strip("-")
