@@ -79,6 +79,10 @@ class Accounts:
         self.load()
         return self._by_email.get(email.lower())
 
+    def matching(self, user: User) -> Account | None:
+        """The account that has this person's address."""
+        return self.of_address(people.address(user, self._domain, self._known))
+
     def _note(self, row: Mapping[str, Any]) -> Account:
         real = row.get("delivery_email")
         shown = str(row["email"])
@@ -171,7 +175,7 @@ class Accounts:
         if known is not None:
             number, made = known.account, known.made
         else:
-            there = self.of_address(people.address(user, self._domain, self._known))
+            there = self.matching(user)
             number, made = (there.id, False) if there else (0, True)
         return number == self.facts.account or bool(self._jwt) or (made and self.facts.passwords)
 

@@ -209,6 +209,12 @@ class Zulip:
         self._groups = dict(workspace.groups)
         self._remote = remote
 
+    async def foresee(self, workspace: Workspace) -> Sequence[str]:
+        """Who and what is there already, and which names change: of what no earlier run brought."""
+        users = [user for user in workspace.users.values() if self._remote(Kind.USER, user.id) is None]
+        rooms = [c for c in workspace.conversations.values() if self._remote(Kind.CONVERSATION, c.id) is None]
+        return await self._run(self.session.foresee, users, rooms)
+
     def acts_for(self, user: str) -> bool:
         """Without a server there is no saying: then yes. What nobody did, nobody can do."""
         if self._session is None or not self._users:

@@ -24,6 +24,7 @@ from migrator.adapters.zulip.archive_people import Roster
 from migrator.adapters.zulip.archive_places import Places
 from migrator.adapters.zulip.archive_posts import Composer, Settings
 from migrator.adapters.zulip.emoji import custom_name
+from migrator.adapters.zulip.foresight import renamed
 from migrator.adapters.zulip.preflight import FOLDERS, MAJORS, Told, version_of
 from migrator.adapters.zulip.threads import Policy
 from migrator.directory import Names
@@ -45,6 +46,9 @@ EMPTY = (  # tables that the importer asks for and that a Slack export has nothi
     "zerver_useractivityinterval",
 )
 FOUNDED = 1_376_000_000.0  # when nothing tells how old a workspace is: Slack's own beginning
+WORK = ".work-"  # folders of what is not yet in order
+SEQUENCES = """su zulip -c "psql -At -F, zulip -c 'select (select last_value from zerver_userprofile_id_seq), \
+(select last_value from zerver_stream_id_seq), (select last_value from zerver_message_id_seq)'\""""
 OURS = ("uploads", "avatars", "emoji", "realm_icons", "realm.json", "attachment.json", "migration_status.json")
 
 
@@ -103,13 +107,13 @@ def write(move: Move, chosen: Choices, out: Path) -> Sequence[str]:
         raise UsageError(f"{out} is not a folder", hint="name a folder for the archive with -o DIR")
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     _clear(out)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
+    with tempfile.TemporaryDirectory(dir=out, prefix=WORK) as work:
         return _Maker(move, chosen, out, Path(work)).run()
 
 
 def _clear(out: Path) -> None:
-    """Take away what an earlier run wrote, and nothing else."""
-    for path in [*(out / name for name in OURS), *out.glob("messages-[0-9]*.json")]:
+    """Take away what an earlier run wrote, killed or not, and nothing else."""
+    for path in [*(out / name for name in OURS), *out.glob("messages-[0-9]*.json"), *out.glob(f"{WORK}*")]:
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -231,7 +235,8 @@ class _Maker:
             f"check it: slack-migrator zulip check {self.out}",
             "copy the folder to the Zulip host, where the user zulip can read it; then there, as that user:",
             "stop the server: ~/deployments/current/scripts/stop-server",
-            f"import it: {manage} import {name} /PATH/TO/{self.out.name}",
+            f"import it: {manage} import {name} /PATH/TO/{self.out.name}   ({name} or any free subdomain, in all these "
+            f'lines; "" for the organisation at the server\'s own address)',
             "start the server: ~/deployments/current/scripts/start-server",
             f"let people in: {manage} send_password_reset_email -r {name} --all-users (or set up single sign-on)",
             f"compare it then, message by message: slack-migrator verify {self.move.folder.parent} --config FILE",
@@ -241,14 +246,16 @@ class _Maker:
         if not self.settings.exact:
             said.insert(
                 2,
-                "mentions are by unique names and links to messages lead to Slack; for exact ids give the last values "
-                "of zerver_userprofile_id_seq, zerver_stream_id_seq and zerver_message_id_seq: --set sequences=A,B,C",
+                "mentions are by unique names and links to messages lead to Slack; for exact ids run this again with "
+                f"--set sequences=A,B,C, the three numbers that the Zulip host gives for: {SEQUENCES}",
             )
         else:
             said.insert(2, "nobody may sign up or write on that host from now until the import is done: ids are fixed")
         if self.roster.made_owner:
             owner = self.roster.owner.name
             said.append(f"the export names no active owner: {owner!r} is made owner; check with manage.py list_users")
+        said += renamed("channels", ((c.conversation.name or c.name, c.name) for c in self.places.channels.values()))
+        said += renamed("people", ((m.user.name or m.name, m.name) for m in self.roster.members.values()))
         if self.uploads.unreadable:
             said.append(f"{self.uploads.unreadable} files of the export cannot be read: their messages say so")
         if self.order.strange_times:
@@ -278,5 +285,6 @@ def _write_tables(path: Path, tables: Mapping[str, Iterable[Any]], words: Mappin
 
 
 def _subdomain(workspace: Workspace) -> str:
+    """As the server takes one: small letters, digits and hyphens, three at least."""
     text = re.sub(r"[^a-z0-9]+", "-", (workspace.domain or workspace.name).lower()).strip("-")[:40].strip("-")
-    return text or "slack"
+    return text if len(text) > 2 else f"slack-{text}".strip("-")

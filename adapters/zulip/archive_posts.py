@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from migrator.adapters.base import Directory, Draft, Limits
 from migrator.adapters.bulk import Group, Move, WorkFile
@@ -85,10 +85,7 @@ class _Row(Struct, gc=False):
     has_attachment: bool
     has_image: bool
     has_link: bool
-
-
-class _RowWithKind(_Row, gc=False):
-    is_channel_message: bool
+    is_channel_message: bool | UnsetType
 
 
 class Taken(Struct):
@@ -192,9 +189,7 @@ class _Conversation:
         self.taken = Taken(conversation.id, *composer.posts.begin())
         self._end = self.taken.start
         self._entries: list[bytes] = []
-        with_kind = self.settings.version >= KIND_SINCE
-        self._row: Callable[..., _Row] = _RowWithKind if with_kind else _Row
-        self._kind = (not self.direct,) if with_kind else ()
+        self.kind = not self.direct if self.settings.version >= KIND_SINCE else UNSET
         self._encode = msgspec.json.Encoder().encode
         self._pack = msgspec.msgpack.Encoder().encode
 
@@ -237,14 +232,14 @@ class _Conversation:
             topic, content = self._placed(message, draft, sender, source)
         else:
             topic, content = self.main, source
+        content = content.replace("\0", "")  # the database takes none, and ids of a hostile export may hold one
         recipient, received = self._addressed(sender.id, special)
         time = micros(message.ts)
         if not 0 < time <= LAST:
             taken.strange_times += 1
             time = min(max(time, 1), LAST)
-        content = content.replace("\0", "")
         shows = bool(files) and UPLOADS in source
-        row = self._row(
+        row = _Row(
             1,
             topic,
             content,
@@ -255,9 +250,9 @@ class _Conversation:
             shows,
             shows and any(file.mime.startswith("image/") for file in files),
             "](" in content or "://" in content,
-            *self._kind,
+            self.kind,
         )
-        marked = shows or MARK in content
+        marked = shows or (self.settings.exact and MARK in content)
         entry = self._pack((sender.id, recipient, received, marked, self._encode(row)[1:]))
         self._end += len(entry)
         taken.ends.append(self._end)

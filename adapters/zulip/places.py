@@ -167,14 +167,22 @@ class Places:
             self._subscribe(channel, members)
         return str(channel.id)
 
-    def _find_or_make(self, conversation: Conversation, members: list[int], private: bool, about: str) -> Channel:
+    def foresee(self, conversation: Conversation) -> tuple[str, Channel | None]:
+        """The name its channel will have, and the organisation's own of that name, if the two are to become one."""
+        self.load()
         ours = {number for number, _ in self.memory.state.channels.values()}
+        private = conversation.kind is ConversationKind.PRIVATE
         name = names.channel_name(conversation)
-        taken = {channel.name.casefold(): channel for channel in self._channels.values()}
-        there = taken.get(name.casefold())
+        there = next((c for c in self._channels.values() if c.name.casefold() == name.casefold()), None)
         if there is not None and there.id not in ours and there.private == private and not there.archived:
-            return there  # the organisation has such a channel already: the two become one
-        name = names.distinct(name, conversation.id, (c.name for c in self._channels.values()), names.MAX_CHANNEL)
+            return name, there
+        return names.distinct(name, conversation.id, (c.name for c in self._channels.values()), names.MAX_CHANNEL), None
+
+    def _find_or_make(self, conversation: Conversation, members: list[int], private: bool, about: str) -> Channel:
+        name, there = self.foresee(conversation)
+        if there is not None:
+            return there
+        taken = {channel.name.casefold(): channel for channel in self._channels.values()}
         if name.casefold() in taken:  # a killed run made it
             return taken[name.casefold()]
         self._join(name, about, [*members, self.facts.account] if private or not members else members, private)

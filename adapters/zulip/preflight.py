@@ -17,9 +17,10 @@ from msgspec import Struct
 from migrator.adapters.zulip.client import MIRROR, Refused, Server
 from migrator.errors import AuthError, UsageError
 
-__all__ = ["Facts", "Told", "complaints", "inspect", "missing_rights", "tell", "version_of"]
+__all__ = ["Facts", "Told", "complaints", "inspect", "missing_rights", "role_line", "tell", "version_of"]
 
 MAJORS = range(9, 13)
+ROOT = """-r "" where the organisation stands at the server's own address, not at a subdomain"""
 FOLDERS = 389  # the feature level from which on channels have folders (11.0, but not every 11.0-dev)
 BUSY = 100_000  # calls a minute that keep the limit out of the way
 QUIET = {  # of new accounts while the move runs: no mail and no push of old messages, addresses usable as senders
@@ -164,7 +165,7 @@ def missing_rights(facts: Facts) -> AuthError | None:
     if not facts.admin:
         return AuthError(
             "the account of the API key is no administrator of this organisation",
-            hint=f"on the Zulip host: {_manage('admin', facts)}",
+            hint=f"on the Zulip host: {role_line('admin', facts)} ({ROOT})",
         )
     missing = [
         r for r, there in (("can_forge_sender", facts.may_forge), ("can_create_users", facts.may_create)) if not there
@@ -172,7 +173,7 @@ def missing_rights(facts: Facts) -> AuthError | None:
     if missing:
         return AuthError(
             f"the account of the API key has no right to {' and '.join(missing)}",
-            hint="on the Zulip host: " + " ; ".join(_manage(right, facts) for right in missing),
+            hint=f"on the Zulip host: {' ; '.join(role_line(right, facts) for right in missing)} ({ROOT})",
         )
     return None
 
@@ -204,8 +205,10 @@ def complaints(facts: Facts, has_jwt: bool) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _manage(right: str, facts: Facts) -> str:
-    return _as_zulip(f"manage.py change_user_role YOUR-ADDRESS {right} -r {facts.subdomain}")
+def role_line(right: str, facts: Facts, *, revoke: bool = False) -> str:
+    """What to type on the host to give the account a right, or to take it back."""
+    taken = " --revoke" if revoke else ""
+    return _as_zulip(f"manage.py change_user_role YOUR-ADDRESS {right} -r {facts.subdomain}{taken}")
 
 
 def _as_zulip(command: str) -> str:

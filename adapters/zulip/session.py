@@ -5,23 +5,24 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO, TypeVar
 
 from migrator.adapters.base import Key, Kind, Limits, ReactionPost, RemoteId, Target
 from migrator.adapters.zulip.accounts import Accounts
 from migrator.adapters.zulip.client import Refused, Server
 from migrator.adapters.zulip.emoji import custom_name, reaction_name
+from migrator.adapters.zulip.foresight import foreseen
 from migrator.adapters.zulip.lent import Memory
 from migrator.adapters.zulip.loans import Loans
 from migrator.adapters.zulip.names import group_name
 from migrator.adapters.zulip.pictures import stand_in, suffix
 from migrator.adapters.zulip.places import Places, is_direct
 from migrator.adapters.zulip.posts import Posts
-from migrator.adapters.zulip.preflight import complaints, inspect, missing_rights
+from migrator.adapters.zulip.preflight import complaints, inspect, missing_rights, role_line
 from migrator.adapters.zulip.threads import Policy
 from migrator.errors import Retry, SkipItem, TargetUnavailable, UsageError
-from migrator.model import File, Local, UserGroup, Workspace
+from migrator.model import Conversation, File, Local, User, UserGroup, Workspace
 from migrator.secret import Secret
 
 __all__ = ["Session"]
@@ -69,6 +70,9 @@ class Session:
             warnings=complaints(self.facts, bool(self._jwt)),
         )
 
+    def foresee(self, users: Iterable[User], conversations: Iterable[Conversation]) -> list[str]:
+        return list(foreseen(users, conversations, self.accounts, self.places))
+
     def begin(self) -> RemoteId:
         """The first verb that may write: stops where rights are missing."""
         if error := missing_rights(self.facts):
@@ -105,13 +109,15 @@ class Session:
 
     def finish(self, workspace: Workspace) -> list[str]:
         self.accounts.settle(workspace.users)
-        subdomain = self.facts.subdomain
         advice = [
-            f"take back the rights: manage.py change_user_role YOUR-ADDRESS {right} -r {subdomain} --revoke"
+            f"take back the rights, on the Zulip host: {role_line(right, self.facts, revoke=True)}"
             for right in ("can_forge_sender", "can_create_users")
         ]
+        advice.append("delete the file with the API key, and make a new key for the account")
         if self._jwt:
-            advice.append("remove JWT_AUTH_KEYS from /etc/zulip/settings.py and restart the server")
+            advice.append(
+                "remove JWT_AUTH_KEYS from /etc/zulip/settings.py, restart the server, delete the file with it"
+            )
         if self.facts.rate >= 10_000 or not self.facts.rate:
             advice.append("remove RATE_LIMITING_RULES or RATE_LIMITING from /etc/zulip/settings.py if you set it")
         made = [p.account for p in self.memory.state.people.values() if p.made]

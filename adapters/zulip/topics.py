@@ -23,6 +23,7 @@ MAX_TOPIC = 60  # characters
 
 _EPOCH = date(1970, 1, 1)
 _DAY = 86_400_000_000  # microseconds
+ENOUGH = 120  # characters at the beginning of a text, of which nearly always more are left than a name takes
 _TAG = 8  # 36 ** 7 < _DAY < 36 ** 8
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
@@ -42,14 +43,21 @@ def thread_topic(ts: Ts, words: str) -> str:
     day, moment = divmod(time, _DAY)
     ending = f"{_date(day)} {_tag(moment)}"
     room = MAX_TOPIC - len(ending) - 3
-    line = canonical(words).translate(_UNSAFE)
-    if not line.isprintable():
-        line = "".join(c for c in line if unicodedata.category(c)[0] != "C")
-    line = " ".join(line.removeprefix("✔").split())
+    line = _line(words[:ENOUGH])
+    if len(line) < MAX_TOPIC and len(words) > ENOUGH:
+        line = _line(words)
     if len(line) > room:
         short = line[: room - 1]
         line = (short.rsplit(" ", 1)[0] if " " in short[room // 2 :] else short).rstrip() + "…"
     return f"{line} · {ending}" if line else ending
+
+
+def _line(words: str) -> str:
+    """Words in one line, without markup and what cannot be printed."""
+    line = canonical(words).translate(_UNSAFE)
+    if not line.isprintable():
+        line = "".join(c for c in line if unicodedata.category(c)[0] != "C")
+    return " ".join(line.removeprefix("✔").split())
 
 
 def topic_url(channel: int | str, topic: str, message: int | str | None = None) -> str:

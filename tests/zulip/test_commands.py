@@ -44,6 +44,18 @@ def test_a_plan_changes_nothing_on_the_server(fake: FakeZulip, tmp_path: Path) -
     ) == before
 
 
+def test_a_plan_tells_of_what_is_there_already_and_of_names_that_change(fake: FakeZulip, tmp_path: Path) -> None:
+    fake.realm.add_user("ada@example.invalid", "Ada Lovelace")
+    fake.realm.add_channel("random", private=True)  # of another kind than ours: no place for public messages
+    out, err = start(fake, tmp_path, "plan").communicate(timeout=60)
+    said = " ".join(out.split())
+    assert "1 of the people have accounts here already" in said, err
+    assert (
+        "channels of the same name are here already, and take the messages: general" in said
+    )  # every new organisation has it
+    assert "'random' becomes 'random (C0" in said
+
+
 def test_every_feature_arrives_though_the_command_is_killed_twice(fake: FakeZulip, tmp_path: Path) -> None:
     """SIGKILL after a post landed and before its answer; the same command goes on, verifies, and is then done."""
     posts, kills = 0, 0

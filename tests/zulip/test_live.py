@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from migrator.adapters.base import Kind
+from migrator.adapters.zulip.reading import decoded_topic
 from migrator.errors import AuthError
 from migrator.ledger import Fate, Feature
 from migrator.model import (
@@ -23,6 +24,7 @@ from migrator.model import (
     Local,
     Message,
     MessageKind,
+    MessageLink,
     Paragraph,
     Pin,
     Profile,
@@ -90,7 +92,9 @@ def test_new_accounts_end_as_the_organisation_has_them_and_have_read_everything(
     assert ada is not None
     assert ada.settings["enable_offline_email_notifications"] is True
     assert ada.settings["email_address_visibility"] == 3
-    assert not [m for m in realm.messages.values() if ada.id in m.unread]
+    made = {user.id for user in realm.users.values()} - {101}
+    assert len(made) == 5
+    assert not [m for m in realm.messages.values() if made & m.unread]
     assert ada.role == 100
 
 
@@ -152,6 +156,12 @@ def test_every_thread_has_one_topic_and_no_topic_two_threads(mover: Mover, realm
     for message in copies:
         copy = realm.messages[int(mover.remote(Kind.POST, f"C1/{message.ts}/broadcast"))]
         assert copy.topic == "imported from Slack"
+    for thread, (topic,) in topics.items():  # roots stand in the main topic and lead to their threads, and back
+        root = realm.messages[int(mover.remote(Kind.POST, f"C1/{thread}"))]
+        replies = [m for m in realm.in_channel("tea") if m.topic.casefold() == topic]
+        assert root.topic == "imported from Slack"
+        assert decoded_topic(root.content.rpartition("(")[2].rstrip(")")).casefold() == topic
+        assert f"/near/{root.id})" in min(replies, key=lambda m: m.id).content
 
 
 def test_ids_follow_time_in_every_conversation(mover: Mover, realm: Realm) -> None:
@@ -436,6 +446,41 @@ def test_archived_channels_take_their_messages_and_later_ones(mover: Mover, real
     world = world_of([first, say("older", conversation="C1", ts="1700000002.000000")], room)
     assert mover.move(world).failures == ()
     assert differences(mover.check(world)) == []
+
+
+def test_links_lead_to_the_migrated_message_earlier_or_later(mover: Mover, realm: Realm) -> None:
+    def linking(at: int, to: int) -> Message:
+        ts, url = f"170000000{to}.000000", f"https://invented.slack.com/archives/C1/p170000000{to}000000"
+        body = (Paragraph((Text("see "), MessageLink("C1", ts, url))),)
+        return msgspec.structs.replace(say("", conversation="C1", ts=f"170000000{at}.000000"), body=body)
+
+    messages = [linking(1, 3), say("here", conversation="C1", ts="1700000002.000000"), linking(3, 2), linking(4, 9)]
+    world = world_of(messages)
+    assert mover.move(world).failures == ()
+    ids = [int(mover.remote(Kind.POST, f"C1/{m.ts}")) for m in messages]
+    there = [realm.messages[number].content for number in ids]
+    assert f"/near/{ids[2]})" in there[0]
+    assert f"/near/{ids[1]})" in there[2]
+    assert "https://invented.slack.com/archives/C1/p1700000009000000" in there[3]  # what is not in the export
+    assert differences(mover.check(world)) == []
+
+
+def test_a_list_of_the_movers_says_who_is_who(mover: Mover, realm: Realm) -> None:
+    """By id or handle; others without an address get one below the domain that was chosen."""
+    beatrice, ada = (
+        realm.add_user("beatrice@example.invalid", "Beatrice"),
+        realm.add_user("al@example.invalid", "A. L."),
+    )
+    mover.settings["jwt_key"] = realm.jwt_key = "shared"
+    people_file = mover.folder / "people.csv"
+    people_file.write_text("bo,beatrice@example.invalid\nU1,al@example.invalid\nnobody,x@example.invalid\n")
+    mover.settings |= {"people_file": str(people_file), "email_domain": "old.example.invalid"}
+    world = world_of(
+        [say("hi", conversation="C1", ts="1700000001.000000", user="U3")], users=people(User("U3", "cy", "Cy"))
+    )
+    assert mover.move(world).failures == ()
+    assert [mover.remote(Kind.USER, user) for user in ("U1", "U2")] == [str(ada.id), str(beatrice.id)]
+    assert realm.users[int(mover.remote(Kind.USER, "U3"))].email == "u3@old.example.invalid"
 
 
 def test_no_key_or_address_is_in_what_is_kept_or_said(mover: Mover, fake: FakeZulip) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from migrator.adapters.zulip.adapter import Zulip
 from migrator.cli import cli
@@ -60,6 +61,26 @@ def test_the_configuration_of_the_page_is_one(tmp_path: Path) -> None:
     adapter = Zulip(settings)
     assert (adapter.policy.value, adapter.main_topic, adapter.lanes) == ("topics", "imported from Slack", 4)
     assert settings["api_key_file"] == str(tmp_path / "zulip.key")
+
+
+def test_the_lines_for_the_host_afterwards_are_those_that_the_move_prints(fake: FakeZulip, tmp_path: Path) -> None:
+    out, err = start(fake, tmp_path).communicate(timeout=120)
+    lines = [row.strip() for row in PAGE.splitlines() if "manage.py" in row and "--revoke" in row]
+    assert len(lines) == 2
+    for line in lines:
+        assert line.replace("SUBDOMAIN", "chat") in out, err
+    assert "make a new key" in out
+
+
+def test_the_lines_for_the_host_are_those_that_the_archive_route_prints(tmp_path: Path) -> None:
+    line = ["migrate", str(KITCHEN_SINK), "--to", "zulip", "--route", "archive", "-o", str(tmp_path / "zulip-archive")]
+    out = CliRunner().invoke(cli, [*line, "--run", str(tmp_path / "run"), "-q"]).output
+    page, said = " ".join(PAGE.split()), " ".join(out.split())
+    for name in ("stop-server", "start-server", "import ", "delete_realm -r ", "send_password_reset_email -r "):
+        (line_there,) = set(re.findall(rf"\./((?:scripts/|manage\.py ){name}[^`\n]*)", PAGE))
+        assert f"~/deployments/current/{line_there.replace('SUBDOMAIN', 'invented-kitchen')}" in said, line_there
+    (query,) = re.findall(r'su zulip -c "psql .*?\'"', page)
+    assert query in said
 
 
 def test_the_lines_for_the_host_are_those_that_the_plan_prints(fake: FakeZulip, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ HELD: dict[int, tuple[str, list[str]]] = {
         f"{CHECK}::test_archives_of_real_exports_have_no_problems", f"{RIVALS}::test_a_thing_of_slack"]),
     11: ("what is too long is cut or divided, never merged", [
         f"{LIVE}::test_long_names_are_shortened_and_no_two_channels_become_one",
-        f"{LIVE}::test_text_beyond_the_limit_and_beyond_markdown_arrives", f"{RIVALS}::test_what_aborts"]),
+        f"{LIVE}::test_text_beyond_the_limit_and_beyond_markdown_arrives", f"{RIVALS}::test_what_aborts",
+        f"{COMMANDS}::test_a_plan_tells_of_what_is_there_already_and_of_names_that_change"]),
     12: ("killed anywhere, run again", [
         f"{FAULTS}::test_killed_processes_leave_no_double_and_no_gap",
         f"{FAULTS}::test_lost_connections_and_errors_leave_no_double_and_no_gap",
@@ -78,11 +79,14 @@ HELD: dict[int, tuple[str, list[str]]] = {
     18: ("ids follow time", [
         f"{LIVE}::test_ids_follow_time_in_every_conversation",
         f"{ROWS}::test_every_message_is_there_and_ids_follow_time", f"{CHECK}::test_damage_in_the_messages"]),
-    19: ("speed: bench/zulip.py; fewer rows for idle people", [
-        f"{ROWS}::test_all_rows_are_written_where_idle_people_are_not_trimmed"]),
+    19: ("speed: bench/zulip.py; fewer rows for idle people, several processes", [
+        f"{ROWS}::test_all_rows_are_written_where_idle_people_are_not_trimmed",
+        "zulip_archive/test_jobs.py::test_archives_and_plans_are_the_same",
+        "zulip_archive/test_jobs.py::test_whoever_is_not_listed_has_the_same_number_whoever_meets_them"]),
     20: ("people", [
         f"{LIVE}::test_an_account_that_is_there_already_is_left_alone",
-        f"{LIVE}::test_bots_strangers_guests_and_groups",
+        f"{LIVE}::test_bots_strangers_guests_and_groups", f"{LIVE}::test_a_list_of_the_movers_says_who_is_who",
+        f"{ROWS}::test_a_list_of_the_movers_says_who_is_who",
         f"{ROWS}::test_people_are_who_they_were", f"{RIVALS}::test_a_thing_of_slack"]),
     21: ("what channels and people say of themselves; pins, groups, pictures", [
         f"{RIVALS}::test_a_thing_of_slack", f"{ROWS}::test_pins_are_stars",
@@ -93,15 +97,20 @@ HELD: dict[int, tuple[str, list[str]]] = {
         f"{LIVE}::test_a_later_export_sends_only_the_difference_into_the_same_topics"]),
     23: ("links lead to the migrated message", [
         f"{ROWS}::test_mentions_and_links_are_by_id_where_the_sequences_are_given", f"{RIVALS}::test_a_thing_of_slack",
+        f"{LIVE}::test_links_lead_to_the_migrated_message_earlier_or_later",
         f"{ENGINE}::test_links_to_messages_that_come_later_are_made_in_the_end", f"{TEXTS}::test_the_target_shows_it"]),
     24: ("plan and verify", [
-        f"{COMMANDS}::test_a_plan_changes_nothing_on_the_server", f"{IMPORTED}::test_one_damaged_message_is_named",
+        f"{COMMANDS}::test_a_plan_changes_nothing_on_the_server",
+        f"{COMMANDS}::test_a_plan_tells_of_what_is_there_already_and_of_names_that_change",
+        f"{IMPORTED}::test_one_damaged_message_is_named",
         f"{IMPORTED}::test_what_nobody_may_read_is_said_and_not_called_missing",
         f"{ENGINE}::test_verify_notices_each_kind_of_damage_and_names_the_post"]),
     25: ("nothing leaks, everything lent is given back", [
         f"{LIVE}::test_what_was_changed_is_given_back", f"{LIVE}::test_no_key_or_address_is_in_what_is_kept_or_said",
         f"{CLIENT}::test_nothing_is_read_from_the_home_folder_or_the_environment",
-        f"{RECIPES}::test_the_lines_for_the_host_are_those_that_the_plan_prints", f"{RIVALS}::test_what_aborts"]),
+        f"{RECIPES}::test_the_lines_for_the_host_are_those_that_the_plan_prints",
+        f"{RECIPES}::test_the_lines_for_the_host_afterwards_are_those_that_the_move_prints",
+        f"{RIVALS}::test_what_aborts"]),
 }  # fmt: skip
 
 

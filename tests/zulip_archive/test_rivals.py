@@ -103,7 +103,7 @@ class There:
 
 
 def write_export(folder: Path, tables: dict[str, Any], messages: dict[str, list[dict[str, Any]]]) -> Path:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, rows_of in tables.items():
         (folder / f"{name}.json").write_text(json.dumps(rows_of))
     for channel, records in messages.items():
@@ -140,17 +140,24 @@ def _odd(place: Path) -> There:
         {"type": "message", "subtype": "bot_message", "bot_id": "B1", "text": "from a bot", "ts": "1688371209.000100"},
         say(10, "", blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": "only *blocks*"}}]),
     ]
+    kept = {"id": "G1", "name": "kept", "members": ["U1", "U2"]}
+    opened, secret = ({"id": f"F12345678{n}", "name": f"{n}.txt", "mode": "hosted"} for n in (1, 2))
+    for file in (opened, secret):
+        (place / "odd" / "__uploads" / file["id"]).mkdir(parents=True)
+        (place / "odd" / "__uploads" / file["id"] / file["name"]).write_text(file["name"])
     emoji = {
         "parrot": "https://example.invalid/parrot.gif",
         "party": "alias:parrot",
         "no_ending": "https://example.invalid/x",
     }
-    return There(
-        write_export(
-            place / "odd", {"users": [OWNER, person(2, "Bo")], "channels": [TEA], "emoji": emoji}, {"tea": messages}
-        ),
-        place,
-    )
+    tables = {"users": [OWNER, person(2, "Bo"), person(3, "Cy")], "channels": [TEA], "groups": [kept], "emoji": emoji}
+    tables |= {"dms": [{"id": "D1", "members": ["U1", "U2"]}]}
+    folders = {
+        "tea": [*messages, say(11, "for all", files=[opened])],
+        "kept": [say(12, "for us", files=[secret])],
+        "D1": [say(13, "for us two", files=[secret])],
+    }
+    return There(write_export(place / "odd", tables, folders), place)
 
 
 def _grid(place: Path) -> There:
@@ -204,14 +211,21 @@ def _thread(there: There) -> None:
 
 
 def _files_are_private(there: There) -> None:
-    attachments = rows(there.archive, "zerver_attachment")
-    assert attachments
-    assert all(row["is_realm_public"] is None for row in attachments)
-    for path, upload in there.realm.uploads.items():
-        rooms = {there.realm.messages[number].channel for number in upload.messages}
-        outsider = User(1, "x@example.invalid", "Outsider", role=600)
-        assert rooms
-        assert not there.realm.may_open(outsider, path)
+    """Whoever may read a message that shows a file may open it: nobody from outside what is private, guest or not."""
+    realm = there.realm
+    assert all(row["is_realm_public"] is None for row in rows(there.archive, "zerver_attachment"))
+    private = 0
+    for path, upload in realm.uploads.items():
+        shown = [realm.messages[number] for number in upload.messages]
+        assert shown
+        rooms = [realm.channels[m.channel] for m in shown if m.channel is not None]
+        inside = {n for m in shown for n in m.people} | {n for room in rooms for n in room.members}
+        public = any(not room.private for room in rooms)
+        private += not public
+        for role, may in ((400, public), (600, False)):
+            assert realm.may_open(User(1, "x@example.invalid", "Outsider", role=role), path) is may
+        assert all(realm.may_open(realm.users[number], path) for number in inside)
+    assert 0 < private < len(realm.uploads)
 
 
 def _lines(there: There, *words: str) -> None:
@@ -292,7 +306,7 @@ FEATURES = [
             "reaction_type"})),
     Row("custom emoji", "an address without an ending aborts everything", lambda t: _all(
         {"parrot", "party", "no-ending"} - {n.replace("_", "-") for n in t.realm.emoji} == set()), "odd"),
-    Row("files", "readable by every member who has the link", _files_are_private),
+    Row("files", "readable by every member who has the link", _files_are_private, "odd"),
     Row("files that were deleted, hidden, denied", "skipped without a word", lambda t: _lines(
         t, "F0GONE001", "F0LIMIT01", "F0DENIED1")),
     Row("files that live elsewhere", "a link", lambda t: _all('">budget</a>' in _html(t, "in the cloud"))),
@@ -391,8 +405,8 @@ ABORTS: list[tuple[str, str, dict[str, Any], dict[str, list[dict[str, Any]]], Ca
      lambda t: _all(t.user("Bo").email == "u2@slack.invalid" or t.user("Bo").email.endswith("@slack.invalid"))),
     ("a bad ts", "convert: ValueError",
      {}, {"tea": [say(1, "still here"), say(2, "when?") | {"ts": "never"}]},
-     lambda t: _all(t.done.exit_code == 3, sum(t.fate(Feature.MESSAGE).values()) == 1
-         or Fate.QUARANTINED in t.fate(Feature.MESSAGE))),
+     lambda t: _all(t.fate(Feature.MESSAGE) == {Fate.LOSSLESS: 1, Fate.QUARANTINED: 1},
+         [(q.at.member, q.at.index) for q in t.quarantine] == [("tea/2023-07-03.json", 1)])),
     ("a file without an address", "convert: KeyError",
      {}, {"tea": [say(1, "still here"), say(2, "look", files=[{"id": "F123456789", "name": "a.txt",
          "mode": "hosted"}])]},
@@ -474,9 +488,10 @@ def test_what_aborts(
     ours: Callable[[There], object],
     tmp_path: Path,
 ) -> None:
-    """Everything else arrives, and the odd record too where there is anything to arrive."""
+    """Everything else arrives, and the odd record too where there is anything to arrive; one set aside is named."""
     there = _abort(tmp_path, tables, messages)
     assert there.said("still here")
+    assert there.done.exit_code == (3 if there.quarantine else 0)
     ours(there)
 
 

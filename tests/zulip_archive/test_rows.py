@@ -39,9 +39,12 @@ def _export(path: Path) -> tuple[dict[str, Conversation], dict[str, list[Message
 def test_every_message_is_there_and_ids_follow_time(export: Path, write: Write) -> None:
     _, messages = _export(export)
     there = rows(write(export), "zerver_message")
-    assert len(there) >= sum(map(len, messages.values()))
     dates = [row["date_sent"] for row in there]
     assert dates == sorted(dates)
+    moments = Counter(micros(message.ts) for some in messages.values() for message in some)
+    assert moments - Counter(round(date * 1_000_000) for date in dates) == Counter()
+    copies = sum(bool(m.broadcast and m.thread) for some in messages.values() for m in some)
+    assert len(there) == moments.total() + copies  # without a limit no text is divided
     assert [row["id"] for row in there] == list(range(1, len(there) + 1))
 
 
@@ -105,8 +108,11 @@ def test_a_run_that_was_stopped_leaves_nothing_that_looks_whole(
     assert list((tmp_path / "out").glob("messages-*.json"))
     assert not (tmp_path / "out" / "realm.json").exists()
     assert check(tmp_path / "out") != []
+    (tmp_path / "out" / ".work-killed").mkdir()  # messages in clear, which nobody shall copy to a server
+    (tmp_path / "out" / ".work-killed" / "posts.1").write_text("secret")
     assert CliRunner().invoke(cli, arguments).exit_code == 0
     assert check(tmp_path / "out") == []
+    assert not list((tmp_path / "out").glob(".work-*"))
 
 
 def test_people_are_who_they_were(kitchen: Path) -> None:
@@ -120,6 +126,14 @@ def test_people_are_who_they_were(kitchen: Path) -> None:
     assert any(row["role"] == 600 for row in people)
     assert any(row["is_mirror_dummy"] for row in people)
     assert all(not row["is_active"] for row in people if row["is_mirror_dummy"])
+
+
+def test_a_list_of_the_movers_says_who_is_who(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("bo,bo.new@example.invalid\n")
+    folder = write(KITCHEN, f"people_file={tmp_path / 'people.csv'}", "email_domain=old.example.invalid")
+    addresses = {row["full_name"]: row["delivery_email"] for row in rows(folder, "zerver_userprofile")}
+    assert addresses["Bo"] == "bo.new@example.invalid"
+    assert addresses["Deploy Bot"].endswith("@old.example.invalid")
 
 
 def test_private_channels_and_archived_ones_stay_so(kitchen: Path) -> None:
