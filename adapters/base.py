@@ -258,7 +258,7 @@ class Place(Struct, frozen=True):
     """A conversation itself as a target shows it, beside its posts; see `ShowsPlaces`.
 
     `access`: who may come in and where it is listed, in the adapter's own words. `closed`: nobody may write any more.
-    `pins`: the pinned posts.
+    `pins`: the pinned posts. `addresses`: names that lead to it, beside its id.
     """
 
     name: str = ""
@@ -267,6 +267,14 @@ class Place(Struct, frozen=True):
     closed: bool = False
     members: frozenset[RemoteId] = frozenset()
     pins: tuple[RemoteId, ...] = ()
+    addresses: frozenset[str] = frozenset()
+
+
+class Person(Struct, frozen=True):
+    """Somebody as a target shows them; see `ShowsPeople`. `picture`: sha256 of its bytes in hex, "" for none."""
+
+    name: str = ""
+    picture: str = ""
 
 
 # ── the verbs ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -275,7 +283,8 @@ class Place(Struct, frozen=True):
 class Adapter(Protocol):
     """A target. Made without side effects by a factory `(settings: Mapping[str, Any]) -> Adapter`; see `open`.
 
-    One whose reactions know no skin tones says so by `skin_tones: ClassVar[bool] = False`.
+    One whose reactions know no skin tones says so by `skin_tones: ClassVar[bool] = False`; one that lists the names of
+    its settings (`knows: ClassVar[tuple[str, ...]]`) has any other refused.
     """
 
     name: ClassVar[str]
@@ -479,3 +488,25 @@ class ShowsPlaces(Protocol):
         ...
 
     async def read_place(self, conversation: RemoteId) -> Place: ...
+
+
+@runtime_checkable
+class ShowsWorkspace(ShowsPlaces, Protocol):
+    """Of what stands for the workspace as a whole `read_place` tells too."""
+
+    def foresee_workspace(self, workspace: Workspace) -> Place:
+        """Pure: what `read_place` is to return for it, members included, and pins none."""
+        ...
+
+
+@runtime_checkable
+class ShowsPeople(Protocol):
+    """A target that can be asked how somebody looks there."""
+
+    def foresee_person(self, user: User) -> Person:
+        """Pure: what `read_person` is to return. The picture is the core's to know."""
+        ...
+
+    async def read_person(self, person: RemoteId) -> Person | None:
+        """None where there is no such account (any more)."""
+        ...

@@ -9,15 +9,12 @@ first; `SkipItem` costs one item and is reported; anything else ends the run, wh
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from itertools import groupby
 from mimetypes import guess_type
-from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -26,37 +23,21 @@ from migrator.adapters.base import (
     Finishes,
     Key,
     Kind,
-    Live,
     Pins,
     PutsAvatars,
     PutsEmoji,
     PutsGroups,
     PutsWorkspace,
     RemoteId,
-    Source,
-    Target,
 )
-from migrator.directory import Names
-from migrator.errors import Retry, SkipItem, TargetUnavailable
-from migrator.journal import Journal
+from migrator.errors import SkipItem
 from migrator.lane import Lane
+from migrator.means import Means
 from migrator.model import Conversation, CustomEmoji, File, Local, User
-from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
-from migrator.progress import Progress
-from migrator.share import file_shortfall, post_key
+from migrator.plan import chosen, is_skipped
+from migrator.share import post_key
 
-__all__ = ["Engine", "Outcome", "Patience"]
-
-T = TypeVar("T")
-
-
-class Patience(Struct, frozen=True):
-    """How long to try: attempts per act, first and longest wait in seconds, and `settle` (None: as the target says)."""
-
-    attempts: int = 9
-    first: float = 0.5
-    longest: float = 60.0
-    settle: float | None = None
+__all__ = ["Engine", "Outcome"]
 
 
 class Outcome(Struct, frozen=True):
@@ -71,27 +52,8 @@ class Outcome(Struct, frozen=True):
     resolved: int  # doubts of an earlier, killed run
 
 
-class Engine:
+class Engine(Means):
     """One run. `run()` may be called once; a later run is a new engine on the same journal."""
-
-    def __init__(
-        self,
-        source: Source,
-        adapter: Live,
-        target: Target,
-        journal: Journal,
-        options: Options,
-        progress: Progress,
-        patience: Patience | None = None,
-    ) -> None:
-        self.source, self.adapter, self.target = source, adapter, target
-        self.journal, self.options, self.progress, self.patience = journal, options, progress, patience or Patience()
-        self.may_act = partial(may_act, adapter, choose_route(adapter, options.route))
-        self.names = Names(source.workspace, journal.remote)
-        self.lanes = asyncio.Semaphore(target.limits.lanes or 1)
-        self.not_before = 0.0  # a rate limit holds all lanes back
-        self.uploads: dict[str, asyncio.Task[RemoteId | None]] = {}
-        self.posts = self.reactions = self.edits = self.unapplied = 0
 
     async def run(self, total: int = 0) -> Outcome:
         """Do everything that is not done (`total` posts, for the bar). Raises MigratorError to stop; what was
@@ -108,7 +70,7 @@ class Engine:
         adapter = self.adapter
         if isinstance(adapter, Finishes):
             users = self._remotes(Kind.USER, self.source.workspace.users)
-            advice = await self.attempt(partial(adapter.finish, self.source.workspace, users))
+            advice = await self.tries.attempt(partial(adapter.finish, self.source.workspace, users))
         return Outcome(
             posts=self.posts,
             reactions=self.reactions,
@@ -133,7 +95,7 @@ class Engine:
         for (kind, within), keys in grouped.items():
             # entities need no question: their verbs return what is there already
             asks = kind in (Kind.POST, Kind.REACTION)
-            found = await self.attempt(partial(self.adapter.find, kind, keys, within)) if asks else {}
+            found = await self.tries.attempt(partial(self.adapter.find, kind, keys, within)) if asks else {}
             for key in keys:
                 if key in found:
                     self.journal.done(kind, key, found[key])
@@ -146,7 +108,7 @@ class Engine:
     async def _put_entities(self) -> None:
         workspace, adapter = self.source.workspace, self.adapter
         if isinstance(adapter, PutsWorkspace):
-            remote = await self.attempt(partial(adapter.put_workspace, workspace))
+            remote = await self.tries.attempt(partial(adapter.put_workspace, workspace))
             self.journal.done(Kind.WORKSPACE, workspace.id, remote, "")
         self.progress.phase("people", len(workspace.users))
         async with _Lanes() as lanes:
@@ -202,7 +164,7 @@ class Engine:
         async with self.lanes:
             self.journal.intend([(kind, key, digest)])
             try:
-                remote = await self.attempt(act)
+                remote = await self.tries.attempt(act)
             except SkipItem as reason:
                 self.journal.fail(kind, key, str(reason))
                 return
@@ -229,7 +191,7 @@ class Engine:
             if isinstance(self.adapter, Finishes):
                 members = self._remotes(Kind.USER, conversation.members)
                 adapter = self.adapter
-                await self.attempt(partial(adapter.finish_conversation, conversation, remote, members))
+                await self.tries.attempt(partial(adapter.finish_conversation, conversation, remote, members))
 
     async def _relink(self) -> None:
         """Links to messages that were sent after the message that links to them: lanes run in parallel, and people
@@ -257,63 +219,8 @@ class Engine:
         posts = [post for post in found if post is not None]
         state = blake2b("\n".join(posts).encode(), digest_size=12).hexdigest()
         if posts and self.journal.meta(f"pins:{conversation.id}") != state:
-            await self.attempt(partial(adapter.pin, remote, posts))
+            await self.tries.attempt(partial(adapter.pin, remote, posts))
             self.journal.set_meta(f"pins:{conversation.id}", state)
-
-    # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def upload(self, file: File, author: RemoteId, conversation: RemoteId) -> RemoteId | None:
-        """Store a file once, however many messages show it. None where its bytes will not arrive."""
-        if not isinstance(file.data, Local) or file_shortfall(file, self.target.limits):
-            return None
-        if known := self.journal.remote(Kind.FILE, file.id):
-            return known
-        if file.id not in self.uploads:
-            self.uploads[file.id] = asyncio.create_task(self._upload(file, author, conversation))
-        return await self.uploads[file.id]
-
-    async def _upload(self, file: File, author: RemoteId, conversation: RemoteId) -> RemoteId | None:
-        owner = self.names.remote_user(file.owner) if file.owner else author
-
-        async def act() -> RemoteId:
-            with self.source.open(file) as body:
-                return await self.adapter.put_file(file, body, owner or author, conversation)
-
-        self.journal.intend([(Kind.FILE, file.id, "")])
-        try:
-            remote = await self.attempt(act)
-        except SkipItem as reason:
-            self.journal.fail(Kind.FILE, file.id, str(reason))
-            return None
-        self.journal.done(Kind.FILE, file.id, remote)
-        return remote
-
-    # ── trying ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def attempt(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Call until it succeeds; for verbs that may be called again whatever happened."""
-        tries = 0
-        while True:
-            await self.hold_back()
-            try:
-                return await act()
-            except Retry as retry:
-                tries = await self.wait(retry, tries)
-
-    async def hold_back(self) -> None:
-        if (delay := self.not_before - time.monotonic()) > 0:
-            await asyncio.sleep(delay)
-
-    async def wait(self, retry: Retry, tries: int) -> int:
-        """Sleep as asked (a named wait costs no attempt), else back off. TargetUnavailable when patience ends."""
-        if retry.after is not None:
-            self.not_before = max(self.not_before, time.monotonic() + retry.after)
-            return tries
-        if tries + 1 >= self.patience.attempts:
-            raise TargetUnavailable(str(retry), hint="run the same command again: it goes on where it stopped")
-        delay = min(self.patience.longest, self.patience.first * 2**tries)
-        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-        return tries + 1
 
 
 def _image_of(emoji: CustomEmoji, known: Mapping[str, CustomEmoji]) -> object:

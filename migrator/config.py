@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from migrator.errors import UsageError
 
-__all__ = ["load_settings"]
+__all__ = ["load_settings", "number", "refuse_unknown"]
 
 
 def load_settings(path: Path | None, target: str) -> Mapping[str, Any]:
@@ -46,3 +47,22 @@ def _table(path: Path, target: str) -> dict[str, Any]:
         key: str(folder / Path(value).expanduser()) if key.endswith(("_file", "_folder")) else value
         for key, value in table.items()
     }
+
+
+def refuse_unknown(target: str, settings: Iterable[str], known: Sequence[str]) -> None:
+    """UsageError for a setting that nobody reads: a misspelt one would be a wish that nobody hears."""
+    for name in sorted(set(settings) - {*known}):
+        close = get_close_matches(name, known, 1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"{target} knows no setting {name!r}", hint=f"{meant}it knows {', '.join(known)}")
+
+
+def number(settings: Mapping[str, Any], name: str, default: int) -> int:
+    """A setting that is a whole number, 0 or more. UsageError."""
+    try:
+        value = int(settings.get(name, default))
+    except (TypeError, ValueError):
+        value = -1
+    if value < 0:
+        raise UsageError(f"{name} = {settings[name]!r} is no whole number", hint=f"for example {name} = {default}")
+    return value

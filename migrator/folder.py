@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,9 @@ from migrator.plan import Options
 from migrator.whole import write_whole
 
 __all__ = ["RunFolder", "Settings"]
+
+
+T = TypeVar("T")
 
 
 class Settings(Struct, frozen=True):
@@ -66,10 +70,17 @@ class RunFolder:
     def write_lines(self, name: str, rows: Iterable[object]) -> Path:
         return self.write(name, msgspec.json.Encoder().encode_lines(list(rows)))
 
-    def read_settings(self) -> Settings:
+    def read_json(self, name: str, kind: type[T]) -> T | None:
+        """What `write_json` wrote; None where there is no such file, or one of another version."""
         try:
-            return msgspec.json.decode((self.path / "run.json").read_bytes(), type=Settings)
-        except (OSError, msgspec.DecodeError):
+            return msgspec.json.decode((self.path / name).read_bytes(), type=kind)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def read_settings(self) -> Settings:
+        settings = self.read_json("run.json", Settings)
+        if settings is None:
             raise UsageError(
                 f"{self.path} is not a run folder of slack-migrator", hint="slack-migrator migrate EXPORT --to TARGET"
-            ) from None
+            )
+        return settings

@@ -19,22 +19,25 @@ from migrator.adapters import load
 from migrator.adapters.base import Adapter, Foresees, Key, Kind, Live, Prepares, Remembers, RemoteId, Target
 from migrator.adapters.bulk import Bulk, Group, OnePass, in_this_process
 from migrator.adapters.bulk import Move as BulkMove
-from migrator.apply import Engine, Outcome, Patience
+from migrator.apply import Engine, Outcome
+from migrator.config import refuse_unknown
 from migrator.crew import Crew, default_jobs
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.folder import RunFolder, Settings
 from migrator.journal import Journal
 from migrator.page import page
+from migrator.patience import Patience, Tries
 from migrator.plan import Options, Plan, Planner, choose_route, chosen
 from migrator.progress import Progress
 from migrator.recognise import recognise
-from migrator.report import report_of
+from migrator.report import Report, report_of
 from migrator.selection import Selection
 from migrator.share import Share
 from migrator.slack.reader import open_export
 from migrator.snapshot import JournalSnapshot, adopt
-from migrator.verify import Verdict, verify
+from migrator.verdict import Verdict
+from migrator.verify import verify
 
 if TYPE_CHECKING:
     from migrator.slack.reader import Export
@@ -73,8 +76,12 @@ class Move:
         self.config, self._folder, self.dry = config, folder, dry
         self.progress = progress or Progress()
         self.patience = patience
+        self._tries = Tries(patience or Patience())
         self.crew = Crew(jobs or default_jobs(), WORTH_SHARING)
-        self.adapter: Adapter = load(target)({**settings, **options.adapter})
+        factory = load(target)
+        if known := getattr(factory, "knows", ()):
+            refuse_unknown(target, {*settings, *options.adapter} - {"out"}, known)
+        self.adapter: Adapter = factory({**settings, **options.adapter})
         self.route = choose_route(self.adapter, options.route)
         if self.route.name == "live" and "out" in options.adapter:
             raise UsageError(f"the live route into {target} writes no package", hint="leave out -o")
@@ -106,7 +113,7 @@ class Move:
                 more = tuple(await self.adapter.foresee(self.source.workspace))
                 self.target = msgspec.structs.replace(self.target, warnings=self.target.warnings + more)
             if self.target is not None:
-                await adopt(self.source, self.adapter, self.journal)
+                await adopt(self.source, self.adapter, self.journal, self._tries)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -252,22 +259,36 @@ class Move:
         """Read the target back and compare. UsageError without a target."""
         if self.target is None:
             raise UsageError("there is no server to read back from", hint="add --config FILE")
-        self.progress.phase("reading back", 0)
+        self.progress.phase("reading back", len(chosen(self.source, self.options)))
         target, package = self.target, self.route.by_hand
         if package is not None:
             await recognise(self.source, self.adapter, target, package, self.journal, self.options)
             self.journal.set_meta(PACKAGE, "recognised")
             self._write_id_map()
             target = msgspec.structs.replace(target, limits=package)
-        verdict = await verify(self.source, self.adapter, target, self.journal, self.options)
+        verdict = await verify(
+            self.source, self.adapter, target, self.journal, self.options, self._tries, self.progress.advance
+        )
         self.progress.close()
         return verdict
 
     def report(self, plan: Plan, outcome: Outcome | None, verdict: Verdict | None) -> Path | None:
         """report.json and report.html in the run folder; returns the latter's path."""
+        return self._write_report(report_of(plan, outcome, verdict, self.source.quarantine))
+
+    def report_again(self, verdict: Verdict) -> Path | None:
+        """As `report`, with a verdict that came later. Where a run died before its report, of its plan."""
         if self.folder is None:
             return None
-        report = report_of(plan, outcome, verdict, self.source.quarantine)
+        made = self.folder.read_json("report.json", Report)
+        if made is not None:
+            return self._write_report(msgspec.structs.replace(made, verdict=verdict, sentence=verdict.sentence()))
+        plan = self.folder.read_json("plan.json", Plan)
+        return self.report(plan, None, verdict) if plan is not None else None
+
+    def _write_report(self, report: Report) -> Path | None:
+        if self.folder is None:
+            return None
         self.folder.write_json("report.json", report)
         return self.folder.write("report.html", page(report).encode())
 

@@ -10,7 +10,7 @@ from migrator import __version__
 from migrator.apply import Outcome
 from migrator.ledger import Line, Quarantined
 from migrator.plan import Plan
-from migrator.verify import Verdict
+from migrator.verdict import Verdict
 
 __all__ = ["Report", "deed", "report_of"]
 

@@ -8,13 +8,14 @@ conversations themselves (name, topic, access, members, pins) are held to the ex
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from migrator.adapters.base import (
     Adapter,
@@ -22,118 +23,28 @@ from migrator.adapters.base import (
     KeepsMarkup,
     Key,
     Kind,
+    Person,
+    Place,
     RemoteId,
     RemoteMessage,
     RenamesReactions,
+    ShowsPeople,
     ShowsPlaces,
+    ShowsWorkspace,
     Source,
     Target,
 )
 from migrator.directory import Names
 from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
-from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, micros
+from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, User, micros
+from migrator.patience import Patience, Tries
 from migrator.plain import canonical, plain
 from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
 from migrator.share import file_shortfall, post_key
+from migrator.verdict import SHOWN, Difference, Mismatch, Verdict, VerifiedConversation, short
 
-__all__ = ["Difference", "Mismatch", "Pairing", "Verdict", "VerifiedConversation", "comparable", "given_as", "verify"]
-
-SHOWN = 100  # mismatches kept per conversation; all are counted
-
-
-class Difference(StrEnum):
-    """What can be wrong with a post or a conversation on the target."""
-
-    MISSING = "missing"
-    TWICE = "twice"
-    AUTHOR = "author"
-    TIME = "time"
-    THREAD = "thread"
-    TEXT = "text"
-    WORDS = "words of the source not shown"
-    MARKUP = "formatting or links"
-    EDITED = "edit mark"
-    REACTIONS = "reactions"
-    FILES = "files"
-    ORDER = "order"
-    EXTRA = "not in the export"
-    # of a conversation itself
-    NAME = "name"
-    TOPIC = "topic"
-    ACCESS = "access"
-    CLOSED = "archived or not"
-    MEMBERS = "members"
-    PINS = "pins"
-
-
-class Mismatch(Struct, frozen=True):
-    """One difference, with what was expected and found (shortened), and where the record stands in the export.
-
-    `key` is a post's, or a conversation's id.
-    """
-
-    key: Key
-    what: Difference
-    expected: str
-    found: str
-    at: str = ""
-
-
-class VerifiedConversation(Struct, frozen=True):
-    """How a conversation fared.
-
-    `foreign`: posts of others that are none of our business (written after the move). `kept`: posts and reactions that
-    an earlier run brought from an export that still had them; nothing is ever deleted on a target. `unread`: why the
-    conversation cannot be read back, so that nothing is known of it ("" where it was).
-    """
-
-    id: str
-    name: str
-    messages: int
-    posts: int
-    matched: int
-    differences: Mapping[str, int]
-    mismatches: tuple[Mismatch, ...]
-    foreign: int = 0
-    kept: int = 0
-    unread: str = ""
-
-
-class Verdict(Struct, frozen=True):
-    conversations: tuple[VerifiedConversation, ...]
-
-    @property
-    def messages(self) -> int:
-        return sum(c.messages for c in self.conversations)
-
-    @property
-    def mismatches(self) -> int:
-        return sum(sum(c.differences.values()) for c in self.conversations)
-
-    @property
-    def clean(self) -> bool:
-        return self.mismatches == 0
-
-    @property
-    def unread(self) -> tuple[VerifiedConversation, ...]:
-        return tuple(conversation for conversation in self.conversations if conversation.unread)
-
-    def sentence(self) -> str:
-        """The verdict in one line, for people."""
-        if self.clean and self.unread:
-            n = sum(c.messages for c in self.unread)
-            return (
-                f"What can be read arrived: {self.messages - n} messages read back, 0 mismatches; not known of {n} "
-                f"messages in {len(self.unread)} conversations: {self.unread[0].unread}."
-            )
-        if self.clean:
-            return f"Everything arrived: {self.messages} messages read back, 0 mismatches."
-        worst = Counter[str]()
-        for conversation in self.conversations:
-            worst.update(conversation.differences)
-        kinds = ", ".join(f"{n} {what}" for what, n in worst.most_common())
-        return f"{self.mismatches} mismatches in {self.messages} messages: {kinds}."
+__all__ = ["Pairing", "comparable", "given_as", "verify", "without_variation"]
 
 
 async def verify(
@@ -142,14 +53,22 @@ async def verify(
     target: Target,
     pairing: Pairing,
     options: Options,
+    tries: Tries | None = None,
+    advance: Callable[[], None] = lambda: None,
 ) -> Verdict:
-    """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`)."""
-    names = Names(source.workspace, pairing.remote)
-    done = [
-        await _Comparison(source, adapter, target, pairing, options, names, conversation).run()
-        for conversation in chosen(source, options)
-    ]
-    return Verdict(tuple(done))
+    """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`); `advance` is called
+    after each conversation. TargetUnavailable where `tries` end."""
+    names, tries = Names(source.workspace, pairing.remote), tries or Tries(Patience())
+
+    async def compare(conversation: Conversation) -> VerifiedConversation:
+        return await _Comparison(source, adapter, target, pairing, options, names, conversation).run()
+
+    done = []
+    for conversation in chosen(source, options):
+        done.append(await tries.attempt(partial(compare, conversation)))
+        advance()
+    others = await _Others(source, adapter, target, pairing, options, names, tries).run()
+    return Verdict(tuple(done), tuple(others))
 
 
 class Pairing(Protocol):
@@ -232,7 +151,7 @@ class _Comparison:
     def _differ(self, key: Key, what: Difference, expected: str, found: str, at: str = "") -> None:
         self.differences[what] += 1
         if len(self.mismatches) < SHOWN:
-            self.mismatches.append(Mismatch(key, what, _short(expected), _short(found), at))
+            self.mismatches.append(Mismatch(key, what, short(expected), short(found), at))
 
     async def _read_back(self) -> int:
         foreign = 0
@@ -308,17 +227,9 @@ class _Comparison:
         if not isinstance(adapter, ShowsPlaces) or self.remote_id is None:
             return
         expected, found = adapter.foresee_place(conversation, self.names), await adapter.read_place(self.remote_id)
-        for what, wanted, shown in (
-            (Difference.NAME, expected.name, found.name),
-            (Difference.TOPIC, expected.topic, found.topic),
-            (Difference.ACCESS, expected.access, found.access),
-            (Difference.CLOSED, str(expected.closed), str(found.closed)),
-        ):
-            if wanted != shown:
-                self._differ(conversation.id, what, wanted, shown)
         members = {who for user in conversation.members if (who := self.names.remote_user(user)) is not None}
-        for who in sorted(members - found.members):
-            self._differ(conversation.id, Difference.MEMBERS, f"{who} in it", "not in it")
+        for what, wanted, shown in _of_place(structs.replace(expected, members=frozenset(members)), found):
+            self._differ(conversation.id, what, wanted, shown)
         for pin in conversation.pins:
             post = self.ids.get(f"{conversation.id}/{pin.ts}") if pin.ts else None
             if post is not None and post not in found.pins:
@@ -341,16 +252,8 @@ class _Comparison:
 
     def _hashes(self, files: tuple[File, ...]) -> Iterator[str]:
         for file in files:
-            if not isinstance(file.data, Local) or file_shortfall(file, self.target.limits):
-                continue
-            digest = hashlib.sha256()
-            try:
-                with self.source.open(file) as body:
-                    while chunk := body.read(1 << 20):
-                        digest.update(chunk)
-            except SkipItem:
-                continue
-            yield digest.hexdigest()
+            if isinstance(file.data, Local) and not file_shortfall(file, self.target.limits):
+                yield from filter(None, (_hash(self.source, file),))
 
     def _check_reactions(self, key: Key, message: Message, remote: RemoteMessage, at: str) -> None:
         if self.route.fates[Feature.REACTION].fate is Fate.DROPPED:
@@ -367,6 +270,88 @@ class _Comparison:
             self.kept += len(more)
         elif expected != found:
             self._differ(key, Difference.REACTIONS, str(gone), str(more), at)
+
+
+class _Others:
+    """What belongs to no conversation: everybody's account, name and picture, and the workspace as a whole.
+
+    Where the export holds no picture, whatever somebody chose is their own affair.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        adapter: Adapter,
+        target: Target,
+        pairing: Pairing,
+        options: Options,
+        names: Names,
+        tries: Tries,
+    ) -> None:
+        self.source, self.adapter, self.target, self.pairing = source, adapter, target, pairing
+        self.options, self.names, self.tries = options, names, tries
+        self.mismatches: list[Mismatch] = []
+
+    async def run(self) -> list[Mismatch]:
+        adapter, workspace = self.adapter, self.source.workspace
+        remote = self.pairing.remote(Kind.WORKSPACE, workspace.id)
+        if isinstance(adapter, ShowsWorkspace) and remote is not None:
+            found = await self.tries.attempt(partial(adapter.read_place, remote))
+            for difference in _of_place(adapter.foresee_workspace(workspace), found):
+                self._differ(workspace.id, *difference)
+        if isinstance(adapter, ShowsPeople):
+            people = [(u, who) for u in workspace.users.values() if (who := self.pairing.remote(Kind.USER, u.id))]
+            lanes = self.target.limits.lanes or 1
+            for some in (people[i : i + lanes] for i in range(0, len(people), lanes)):
+                reads = (self.tries.attempt(partial(adapter.read_person, who)) for _, who in some)
+                for (user, who), shown in zip(some, await asyncio.gather(*reads), strict=True):
+                    self._check_person(user, who, adapter.foresee_person(user), shown)
+        return self.mismatches
+
+    def _check_person(self, user: User, who: RemoteId, expected: Person, found: Person | None) -> None:
+        if found is None:
+            self._differ(user.id, Difference.ACCOUNT, who, "no such account")
+            return
+        if expected.name != found.name:
+            self._differ(user.id, Difference.NAME, expected.name, found.name)
+        route = choose_route(self.adapter, self.options.route)
+        if route.fates[Feature.AVATAR].fate is Fate.DROPPED or not may_act(self.adapter, route, user.id):
+            return
+        if isinstance(user.avatar, Local):
+            picture = _hash(self.source, File(f"avatar:{user.id}", "", data=user.avatar))
+            if picture not in ("", found.picture):
+                self._differ(user.id, Difference.PICTURE, picture, found.picture or "none")
+
+    def _differ(self, key: Key, what: Difference, expected: str, found: str) -> None:
+        self.mismatches.append(Mismatch(key, what, short(expected), short(found)))
+
+
+def _of_place(expected: Place, found: Place) -> Iterator[tuple[Difference, str, str]]:
+    """How two places differ. Members and addresses that somebody added are no difference."""
+    for what, wanted, shown in (
+        (Difference.NAME, expected.name, found.name),
+        (Difference.TOPIC, expected.topic, found.topic),
+        (Difference.ACCESS, expected.access, found.access),
+        (Difference.CLOSED, str(expected.closed), str(found.closed)),
+    ):
+        if wanted != shown:
+            yield what, wanted, shown
+    for who in sorted(expected.members - found.members):
+        yield Difference.MEMBERS, f"{who} in it", "not in it"
+    for address in sorted(expected.addresses - found.addresses):
+        yield Difference.ADDRESS, f"{address} leads here", "it does not"
+
+
+def _hash(source: Source, file: File) -> str:
+    """sha256 in hex of a file's bytes in the export; "" where they are not to be had."""
+    digest = hashlib.sha256()
+    try:
+        with source.open(file) as body:
+            while chunk := body.read(1 << 20):
+                digest.update(chunk)
+    except SkipItem:
+        return ""
+    return digest.hexdigest()
 
 
 def _message_of(reaction: Key) -> Key:
@@ -407,7 +392,3 @@ def _from_where_they_differ(expected: str, found: str) -> tuple[str, str]:
     same = next((i for i, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), None)
     start = max(0, (min(len(expected), len(found)) if same is None else same) - 24)
     return expected[start:], found[start:]
-
-
-def _short(text: str, size: int = 160) -> str:
-    return text if len(text) <= size else text[: size - 1] + "…"

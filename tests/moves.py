@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrator.apply import Outcome, Patience
+from migrator.apply import Outcome
 from migrator.move import Move
+from migrator.patience import Patience
 from migrator.plan import Options, Plan
 from migrator.progress import Progress
-from migrator.verify import Verdict
+from migrator.verdict import Verdict
 
 QUICK = Patience(attempts=6, first=0.05, longest=0.5, settle=0.2)
 

@@ -34,10 +34,13 @@ ORDER = [
         "directory",
         "config",
         "progress",
+        "patience",
     },
-    {"share"},
+    {"share", "verdict"},
     {"plan", "journal", "adapters"},
-    {"lane", "apply", "verify", "snapshot", "folder", "selection"},
+    {"means"},
+    {"lane"},
+    {"apply", "verify", "snapshot", "folder", "selection"},
     {"report", "recognise"},
     {"page"},
     {"move"},
@@ -45,7 +48,7 @@ ORDER = [
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "adapters.bulk", "directory", "whole", "deflate"}
-ADAPTER_MAY |= {"plain", "lower", "cut", "render", "emoji_names", "markdown"}
+ADAPTER_MAY |= {"config", "plain", "lower", "cut", "render", "emoji_names", "markdown"}
 
 
 def sources(folder: str) -> list[Path]:

@@ -20,6 +20,7 @@ from migrator.adapters.base import (
     Key,
     Kind,
     Limits,
+    Person,
     Place,
     Post,
     ReactionPost,
@@ -33,6 +34,7 @@ from migrator.adapters.matrix import content as event_content
 from migrator.adapters.matrix import ids
 from migrator.adapters.matrix.fates import LIVE
 from migrator.adapters.matrix.render import MatrixWriter
+from migrator.config import number
 from migrator.errors import AuthError, Retry, SkipItem, TargetUnavailable, UsageError
 from migrator.model import Conversation, File, Local, Message, User, Workspace
 from migrator.secret import read_secret
@@ -46,8 +48,6 @@ __all__ = ["Matrix"]
 
 # MSC4069. Without it Synapse repeats somebody's memberships, dated today, some time after their name is set.
 QUIETLY = "org.matrix.msc4069.propagate"
-SETTINGS = ("homeserver", "server_name", "prefix", "ca_file", "lanes", "quiet_names")
-SECRETS = ("as_token", "as_token_file", "as_token_command")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -57,11 +57,16 @@ class Matrix:
     name: ClassVar[str] = "matrix"
     time_unit: ClassVar[int] = 1_000
     routes: ClassVar[tuple[Route, ...]] = (LIVE,)
+    knows: ClassVar[tuple[str, ...]] = (
+        *("homeserver", "server_name", "as_token", "as_token_file", "as_token_command"),
+        *("prefix", "ca_file", "lanes", "quiet_names"),
+    )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
         self.prefix = str(settings.get("prefix", "slack_"))
         self.server = str(settings.get("server_name", ""))
+        self.lanes = number(settings, "lanes", 8)
         self.target: Target | None = None
         self._client: Client | None = None
         self._seating: Seating | None = None
@@ -81,13 +86,15 @@ class Matrix:
 
         if self.target is not None:
             return self.target
-        self._check_settings()
         address = self._address()
         client = self._client = Client(address, read_secret(self.settings, "as_token"), self._text("ca_file"))
         try:
             self.target = await self._look(client)
         except Retry as error:
-            raise TargetUnavailable(f"{address}: {error}", hint="check `homeserver` in the configuration") from None
+            hint = "check `homeserver` in the configuration"
+            if "certificate" in str(error):
+                hint = 'name its authority: ca_file = "PATH" under [matrix]'
+            raise TargetUnavailable(f"{address}: {error}", hint=hint) from None
         except SkipItem as error:
             raise UsageError(
                 f"{address} is not a homeserver we can use: {error}", hint="check `homeserver` in the configuration"
@@ -132,9 +139,7 @@ class Matrix:
         return Target(
             identity=f"matrix:{server}",
             version=await self._version(client),
-            limits=Limits(
-                file=int(media.get("m.upload.size") or 0), lanes=int(self.settings.get("lanes", 8)), batch=16
-            ),
+            limits=Limits(file=int(media.get("m.upload.size") or 0), lanes=self.lanes, batch=16),
         )
 
     async def _version(self, client: Client) -> str:
@@ -201,14 +206,30 @@ class Matrix:
     def foresee_place(self, conversation: Conversation, directory: Directory) -> Place:
         from migrator.adapters.matrix.places import foresee
 
-        return foresee(conversation, directory)
+        return foresee(conversation, directory, self.prefix, self.server)
+
+    def foresee_workspace(self, workspace: Workspace) -> Place:
+        from migrator.adapters.matrix.places import foresee_space, inside
+
+        members = frozenset(self._mxid(user.id) for user in workspace.users.values() if inside(user))
+        return foresee_space(workspace, members, self.prefix, self.server)
 
     async def read_place(self, conversation: RemoteId) -> Place:
         from migrator.adapters.matrix.places import read
 
         rooms = self._opened_rooms()
         room = await rooms.load(conversation)
-        return await read(self._api(), room.id, room.host, self._sender) if room else Place()
+        return await read(rooms, room, self.prefix) if room else Place()
+
+    def foresee_person(self, user: User) -> Person:
+        from migrator.adapters.matrix.places import person_name
+
+        return Person(person_name(user))
+
+    async def read_person(self, person: RemoteId) -> Person | None:
+        from migrator.adapters.matrix.places import read_person
+
+        return await read_person(self._api(), person)
 
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 
@@ -217,6 +238,7 @@ class Matrix:
 
     async def put_user(self, user: User) -> RemoteId:
         from migrator.adapters.matrix.client import Api, Refused, path
+        from migrator.adapters.matrix.places import person_name
 
         client, mxid = self._api(), self._mxid(user.id)
         form = {
@@ -234,7 +256,7 @@ class Matrix:
             current = (await client.call(("GET", named))).get("displayname")
         except Refused:
             current = None
-        wanted = user.name.strip()[:256] or user.handle or user.id
+        wanted = person_name(user)
         if current != wanted:
             if current in (None, form["username"]):  # a new account is in no room that should hear of its name
                 named = path("profile", mxid, "displayname", **{QUIETLY: "false"})
@@ -411,19 +433,12 @@ class Matrix:
     def _text(self, name: str) -> str:
         return str(self.settings.get(name, ""))
 
-    def _check_settings(self) -> None:
-        """A misspelt setting would be a wish that nobody hears."""
-        if unknown := sorted(self.settings.keys() - {*SETTINGS, *SECRETS}):
-            hint = f"it knows {', '.join((*SETTINGS, *SECRETS))}"
-            raise UsageError(f"Matrix knows no setting {unknown[0]!r}", hint=hint)
-
     def _address(self) -> str:
         address = self._text("homeserver").rstrip("/")
         parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(
-                "the configuration has no homeserver", hint='add homeserver = "https://matrix.example.org" to [matrix]'
-            )
+        if not address or parts.scheme not in ("http", "https") or not parts.hostname:
+            problem = f"homeserver = {address!r} is no address" if address else "the configuration has no homeserver"
+            raise UsageError(problem, hint='write homeserver = "https://matrix.example.org" under [matrix]')
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise UsageError(f"{parts.hostname} would get our token in the clear", hint="use its https:// address")
         return address

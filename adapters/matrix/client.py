@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 import aiohttp
 from nio import Api, AsyncClient, AsyncClientConfig
 
-from migrator.errors import AuthError, Retry, SkipItem
+from migrator.errors import AuthError, Retry, SkipItem, UsageError
 from migrator.secret import Secret
 
 __all__ = ["CLIENT", "Api", "Client", "Refused", "path"]
@@ -48,7 +49,10 @@ class Client:
 
     def __init__(self, homeserver: str, token: Secret, ca_file: str = "") -> None:
         self._token = token
-        context: Any = ssl.create_default_context(cafile=ca_file) if ca_file else None
+        try:
+            context: Any = ssl.create_default_context(cafile=ca_file) if ca_file else None
+        except OSError as error:  # ssl's own errors are such too
+            raise UsageError(f"ca_file {ca_file} cannot be used: {error.strerror}", hint="name a PEM file") from None
         config = AsyncClientConfig(request_timeout=TIMEOUT, encryption_enabled=False)
         self._nio = AsyncClient(homeserver, config=config, ssl=context)
 
@@ -81,7 +85,7 @@ class Client:
             async with answer:
                 return _judge(answer, await answer.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Retry(f"no connection to the homeserver: {type(error).__name__}", landed=False) from None
+            raise Retry(f"no connection to the homeserver: {_why(error)}", landed=False) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Retry(f"the connection to the homeserver broke: {type(error).__name__}") from None
 
@@ -111,6 +115,19 @@ class Client:
             method, f"{plain}?{urlencode(pairs)}" if pairs else plain, body, sent | (headers or {})
         )
         return answer
+
+
+def _why(error: aiohttp.ClientError | TimeoutError) -> str:
+    """In words, without the address: it may hold what nobody is to read."""
+    for kind, words in (
+        (aiohttp.ClientConnectorCertificateError, "its certificate cannot be verified"),
+        (aiohttp.ClientConnectorDNSError, "there is no host of this name"),
+        (aiohttp.ClientConnectorSSLError, "it does not speak TLS as we do"),
+        (aiohttp.ConnectionTimeoutError, "it does not answer"),
+    ):
+        if isinstance(error, kind):
+            return words
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
 
 
 def _judge(answer: aiohttp.ClientResponse, raw: bytes) -> Any:

@@ -117,7 +117,7 @@ def start(folder: Path, *, keep: bool = False) -> Homeserver:
     if importlib.util.find_spec("synapse") is None:
         raise UsageError(
             "the private homeserver needs Synapse, which is not installed",
-            hint="pip install 'slack-migrator[try]'",
+            hint="pip install matrix-synapse",
         )
     folder = folder.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 from migrator.adapters.base import RemoteId
 from migrator.adapters.matrix import history, ids
 from migrator.adapters.matrix.client import Api, Refused, path
-from migrator.adapters.matrix.places import join_rule, shown_name, topic
+from migrator.adapters.matrix.places import inside, join_rule, shown_name, space_alias, space_name, topic
 from migrator.adapters.matrix.rooms import OPEN, Room, Rooms, locked
 from migrator.directory import Names
 from migrator.errors import AuthError
@@ -21,7 +21,6 @@ __all__ = ["Seating"]
 WORKSPACE = "slack_migrator.workspace"  # state of the space; dated, to see whether the homeserver keeps dates
 DATED = 1_376_438_400_000  # the day Slack opened
 OWNERS = (Role.OWNER, Role.ADMIN)
-INSIDE = (Role.OWNER, Role.ADMIN, Role.MEMBER)  # who may enter public channels unasked; guests are let in one by one
 
 
 class Seating:
@@ -40,22 +39,21 @@ class Seating:
     async def put_space(self, workspace: Workspace) -> RemoteId:
         self.people = workspace.users
         self.names = Names(workspace)
-        # its domain, for older exports do not know the workspace's id
-        alias = ids.alias(self.prefix, workspace.domain or workspace.id or "workspace", self.server)
+        alias = space_alias(workspace, self.prefix, self.server)
         room = await self.rooms.resolve(alias)
         if room is None:
             owners = {self.mxid(user.id): 100 for user in self.people.values() if user.active and user.role in OWNERS}
             room = await self.rooms.create(
                 self.rooms.sender,
                 alias=_local(alias),
-                name=workspace.name or workspace.domain or "Slack",
+                name=space_name(workspace),
                 space=True,
                 power_level_override={"events_default": 100, "users": {self.rooms.sender: 100, **owners}},
             )
         self.space = await self.rooms.load(room, [self.rooms.sender])
         if self.space is not None:
             await self._mark(self.space, workspace)
-            await self.rooms.put(self.space, "m.room.name", {"name": workspace.name or workspace.domain or "Slack"})
+            await self.rooms.put(self.space, "m.room.name", {"name": space_name(workspace)})
         return room
 
     async def _mark(self, space: Room, workspace: Workspace) -> None:
@@ -69,7 +67,7 @@ class Seating:
             )
 
     async def enter_space(self, user: User) -> None:
-        if self.space is not None and user.active and user.role in INSIDE:
+        if self.space is not None and inside(user):
             await self.rooms.seat(self.space, self.mxid(user.id), None)
 
     # ── conversations ───────────────────────────────────────────────────────────────────────────────────────────────

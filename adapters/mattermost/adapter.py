@@ -44,6 +44,11 @@ class Mattermost:
     time_unit: ClassVar[int] = 1_000
     one_pass: ClassVar[bool] = True
     routes: ClassVar[tuple[Route, ...]] = (IMPORT, FILE)
+    knows: ClassVar[tuple[str, ...]] = (
+        *("url", "team", "token", "token_file", "token_command", "username"),
+        *("password", "password_file", "password_command", "ca_file", "set_server_config", "server_config"),
+        *("channels", "accounts", "workers"),
+    )
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self.settings: Mapping[str, Any] = settings or {}

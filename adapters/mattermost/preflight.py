@@ -82,7 +82,7 @@ class Facts(Struct, frozen=True):
 
 def look(rest: Rest, team: str) -> Facts:
     """Ask for everything. AuthError unless the account is a system admin; UsageError for a server too old."""
-    me = rest.driver.users.get_user("me")
+    me = _me(rest)
     if "system_admin" not in str(me.get("roles", "")).split():
         raise AuthError(
             "the account is not a system admin, which an import needs",
@@ -110,6 +110,18 @@ def look(rest: Rest, team: str) -> Facts:
         team_channels=sum(1 for _ in _channels(rest, str(there["id"]))) if there else 0,
         config=rest.get("/config"),
     )
+
+
+def _me(rest: Rest) -> Mapping[str, Any]:
+    """Our account; whatever else may answer at this address speaks another language."""
+    try:
+        me = rest.driver.users.get_user("me")
+    except (Refused, ValueError) as error:
+        me = error
+    if not isinstance(me, Mapping):
+        said = f": {me}" if isinstance(me, Refused) else ""
+        raise UsageError(f"{rest.url} is not a Mattermost server{said}", hint="check url under [mattermost]")
+    return me
 
 
 def present(rest: Rest, facts: Facts, conversation_of: Callable[[str, int], str] = lambda *_: "") -> Present:

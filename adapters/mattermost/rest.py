@@ -152,6 +152,11 @@ class Rest:
                     allow_redirects=method == "GET",
                     **more,
                 )
+            except requests.exceptions.SSLError:
+                raise TargetUnavailable(
+                    f"{self.url}: its certificate cannot be verified",
+                    hint='name its authority: ca_file = "PATH" under [mattermost]',
+                ) from None
             except (requests.ConnectionError, requests.Timeout) as error:
                 trouble = type(error).__name__  # its text holds the address with the query
             except requests.RequestException as error:

@@ -30,6 +30,7 @@ from migrator.adapters.mattermost.posts import Held
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.seal import Edit, Seal
 from migrator.adapters.mattermost.validate import refuse
+from migrator.config import number
 from migrator.errors import ItemsFailed
 from migrator.model import Message, UserId
 
@@ -45,7 +46,7 @@ class Rounds:
     def __init__(self, driver: Driver, move: Move) -> None:
         self.driver, self.move, self.rest = driver, move, driver.rest
         self.advice: list[str] = []
-        self.workers = int(driver.host.settings.get("workers", 0) or 0)
+        self.workers = number(driver.host.settings, "workers", 0)
         self._stopped = False
         self._changes = _Changes(move)
 

@@ -23,6 +23,7 @@ from migrator.adapters.base import (
     Key,
     Kind,
     Limits,
+    Person,
     Place,
     Post,
     ReactionPost,
@@ -34,6 +35,7 @@ from migrator.adapters.base import (
     Support,
     Target,
 )
+from migrator.config import number
 from migrator.directory import Names
 from migrator.errors import Retry, SkipItem
 from migrator.ledger import Fate, Feature
@@ -93,7 +95,7 @@ class Memory:
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         settings = settings or {}
         self.path = Path(settings["path"]) if settings.get("path") else None
-        lanes, largest = int(settings.get("lanes", 8)), int(settings.get("file_limit", 0))
+        lanes, largest = number(settings, "lanes", 8), number(settings, "file_limit", 0)
         self.limits = Limits(lanes=lanes, file=largest, batch=16, settle=0)
         self.pause = float(settings.get("pause", 0))
         self.fault: Fault = settings.get("fault") or Fault()
@@ -102,6 +104,7 @@ class Memory:
         self.posts: dict[RemoteId, Stored] = {}
         self.rooms: dict[RemoteId, list[RemoteId]] = {}
         self.places: dict[RemoteId, Place] = {}
+        self.people: dict[RemoteId, Person] = {}
         self._names = Names(Workspace("", "", "", {}, {}, {}, {}))
         self._keys: dict[Key, RemoteId] = {}
         if self.path and self.path.exists():
@@ -152,7 +155,10 @@ class Memory:
     # ── required of a target that is written by calls ───────────────────────────────────────────────────────────────
 
     async def put_user(self, user: User) -> RemoteId:
-        return self._put(Kind.USER, user.id)
+        remote = self._put(Kind.USER, user.id)
+        picture = self.people.get(remote, Person()).picture
+        self._set_person(remote, msgspec.structs.replace(self.foresee_person(user), picture=picture))
+        return remote
 
     async def put_conversation(self, conversation: Conversation, members: Mapping[str, RemoteId]) -> RemoteId:
         remote = self._put(Kind.CONVERSATION, conversation.id)
@@ -211,10 +217,14 @@ class Memory:
 
     async def put_workspace(self, workspace: Workspace) -> RemoteId:
         self._names = Names(workspace)
-        return self._put(Kind.WORKSPACE, workspace.id)
+        remote = self._put(Kind.WORKSPACE, workspace.id)
+        self._set_place(remote, self.foresee_workspace(workspace))
+        return remote
 
     async def put_avatar(self, user: User, remote: RemoteId, image: File, body: BinaryIO) -> RemoteId:
-        return await self.put_file(image, body, remote, "")
+        stored = await self.put_file(image, body, remote, "")
+        self._set_person(remote, msgspec.structs.replace(self.people[remote], picture=_size_and_hash(stored)[1]))
+        return stored
 
     async def put_emoji(self, emoji: CustomEmoji, body: BinaryIO | None) -> RemoteId:
         return self._put(Kind.EMOJI, emoji.name)
@@ -241,11 +251,25 @@ class Memory:
         self._set_place(conversation, msgspec.structs.replace(self.places[conversation], pins=tuple(posts)))
 
     def foresee_place(self, conversation: Conversation, directory: Directory) -> Place:
-        access = "everybody" if conversation.kind is ConversationKind.PUBLIC else "members"
-        return Place(conversation.name, plain(conversation.topic.body, directory), access, conversation.archived)
+        return Place(
+            name=conversation.name,
+            topic=plain(conversation.topic.body, directory),
+            access="everybody" if conversation.kind is ConversationKind.PUBLIC else "members",
+            closed=conversation.archived,
+            addresses=frozenset({f"#{conversation.id}"}),
+        )
+
+    def foresee_workspace(self, workspace: Workspace) -> Place:
+        return Place(name=workspace.name)
 
     async def read_place(self, conversation: RemoteId) -> Place:
         return self.places.get(conversation, Place())
+
+    def foresee_person(self, user: User) -> Person:
+        return Person(user.name)
+
+    async def read_person(self, person: RemoteId) -> Person | None:
+        return self.people.get(person)
 
     # ── storage and faults ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -272,8 +296,14 @@ class Memory:
         self.posts[remote].text, self.posts[remote].edited = text, True
 
     def _set_place(self, remote: RemoteId, place: Place) -> None:
-        self._keep("place", (remote, place))
-        self.places[remote] = place
+        if self.places.get(remote) != place:
+            self._keep("place", (remote, place))
+            self.places[remote] = place
+
+    def _set_person(self, remote: RemoteId, person: Person) -> None:
+        if self.people.get(remote) != person:
+            self._keep("person", (remote, person))
+            self.people[remote] = person
 
     def _keep(self, what: str, content: object) -> None:
         if self.path:
@@ -296,6 +326,8 @@ class Memory:
                 self._edit(*content)
             elif what == "place":
                 self.places[content[0]] = msgspec.convert(content[1], Place)
+            elif what == "person":
+                self.people[content[0]] = msgspec.convert(content[1], Person)
 
     def _misbehave_before(self) -> None:
         dice = self._dice.random()

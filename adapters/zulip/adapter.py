@@ -43,6 +43,7 @@ from migrator.adapters.zulip.names import group_name
 from migrator.adapters.zulip.preflight import Told, tell
 from migrator.adapters.zulip.session import Session
 from migrator.adapters.zulip.threads import Policy
+from migrator.config import number
 from migrator.errors import Retry, SkipItem, TargetUnavailable, UsageError
 from migrator.model import Conversation, CustomEmoji, File, GroupId, Message, User, UserGroup, Workspace
 from migrator.secret import Secret, read_secret
@@ -62,6 +63,11 @@ class Zulip:
     skin_tones: ClassVar[bool] = False
     one_pass: ClassVar[bool] = True  # of the archive route
     routes: ClassVar[tuple[Route, ...]] = (LIVE, ARCHIVE)
+    knows: ClassVar[tuple[str, ...]] = (
+        *("site", "email", "api_key", "api_key_file", "api_key_command", "jwt_key", "jwt_key_file", "jwt_key_command"),
+        *("ca_file", "threads", "topic", "email_domain", "people_file", "lanes"),
+        *("version", "sequences", "idle", "icon_file"),  # of the archive
+    )
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self.settings = settings or {}
@@ -72,7 +78,7 @@ class Zulip:
                 f"threads = {self.settings['threads']!r} is no thread policy", hint="choose topics or quotes"
             ) from None
         self.main_topic = str(self.settings.get("topic") or topics.MAIN_TOPIC)[: topics.MAX_TOPIC]
-        self.lanes = int(self.settings.get("lanes", LANES))
+        self.lanes = number(self.settings, "lanes", LANES)
         self.memory = Memory()
         self._session: Session | None = None
         self._users: Mapping[str, User] = {}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from migrator import __version__
-from migrator.errors import DiskError, Interrupted, MigratorError
+from migrator.errors import AuthError, DiskError, Interrupted, MigratorError, Retry, SkipItem, TargetUnavailable
 
 __all__ = ["cli", "main"]
 
@@ -38,7 +39,8 @@ class _Lazy(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            close = get_close_matches(cmd_name, COMMANDS, 1)
+            ctx.fail(f"No such command '{cmd_name}'." + (f" Did you mean '{close[0]}'?" if close else ""))
         module = import_module(f"migrator.cli.{COMMANDS[cmd_name][0]}")
         command = module.command
         return command if isinstance(command, click.Command) else None
@@ -83,7 +85,7 @@ def main() -> NoReturn:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:
-        sys.exit(_show(_disk_error(error) or _unforeseen(error)))
+        sys.exit(_show(_target_error(error) or _disk_error(error) or _unforeseen(error)))
     sys.exit(0)
 
 
@@ -110,6 +112,15 @@ def _disk_error(error: Exception) -> DiskError | None:
         if "not a database" in str(error) or "malformed" in str(error):
             hint = "move the run folder away and run the same command again: it adopts what is on the target"
         return DiskError(f"the journal in the run folder: {error}", hint=hint)
+    return None
+
+
+def _target_error(error: Exception) -> MigratorError | None:
+    """What an adapter says of one call, where the run cannot go on without it; None for anything else."""
+    if isinstance(error, Retry):
+        return TargetUnavailable(str(error), hint="run the same command again: it goes on where it stopped")
+    if isinstance(error, SkipItem):
+        return AuthError(f"the target refuses what the run cannot do without: {error}", hint="see its log for why")
     return None
 
 

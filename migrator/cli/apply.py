@@ -6,12 +6,12 @@ import asyncio
 from pathlib import Path
 
 import click
-import msgspec
 
 from migrator.cli.options import end
 from migrator.cli.show import outcome_text, verdict_text
 from migrator.cli.verify import reopen
 from migrator.errors import UsageError
+from migrator.folder import RunFolder
 from migrator.plan import Plan
 from migrator.progress import Progress
 
@@ -28,10 +28,9 @@ def command(run: Path, quiet: bool) -> None:
       slack-migrator apply slack-to-matrix-example.org
     """
     move = reopen(run, Progress(quiet=quiet))
-    try:
-        plan = msgspec.json.decode((run / "plan.json").read_bytes(), type=Plan)
-    except (OSError, msgspec.DecodeError):
-        raise UsageError(f"{run} holds no plan", hint="slack-migrator plan EXPORT --to TARGET --run DIR") from None
+    plan = RunFolder(run, create=False).read_json("plan.json", Plan)
+    if plan is None:
+        raise UsageError(f"{run} holds no plan", hint="slack-migrator plan EXPORT --to TARGET --run DIR")
 
     async def act() -> None:
         async with move:

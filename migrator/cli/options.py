@@ -13,17 +13,32 @@ from migrator.ledger import Fate
 from migrator.plan import Options, Plan
 
 if TYPE_CHECKING:
-    from migrator.verify import Verdict
+    from migrator.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 exports = click.argument("exports", metavar="EXPORT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
+def _known(_context: click.Context, _option: click.Parameter, target: str) -> str:
+    """UsageError for a target that there is none of, before its settings are looked for."""
+    from migrator.adapters import load
+
+    load(target)
+    return target
+
+
 def moving(command: F) -> F:
     """The options of everything that plans a move."""
     decorators = [
-        click.option("--to", "target", required=True, metavar="TARGET", help="matrix, mattermost, zulip or memory."),
+        click.option(
+            "--to",
+            "target",
+            required=True,
+            metavar="TARGET",
+            callback=_known,
+            help="matrix, mattermost, zulip or memory.",
+        ),
         click.option(
             "--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with the target's settings."
         ),

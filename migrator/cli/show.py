@@ -14,7 +14,7 @@ from migrator.plain import clean
 from migrator.plan import Plan
 from migrator.report import deed
 from migrator.share import ConversationLine
-from migrator.verify import Verdict
+from migrator.verdict import Mismatch, Verdict, counted
 
 __all__ = ["ledger_table", "outcome_text", "plan_text", "table", "verdict_text"]
 
@@ -95,8 +95,11 @@ def outcome_text(plan: Plan, outcome: Outcome) -> str:
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """`=` matched, `*` differing, `?` unreadable conversations, then the first mismatches, then the sentence."""
+    """`=` matched, `*` differing, `?` unreadable conversations, each with its first mismatches; then the sentence."""
     out = []
+    if verdict.others:
+        out += [f"* people and the workspace: {counted(len(verdict.others), 'mismatch')}"]
+        out += map(_mismatch, verdict.others[:10])
     for conversation in verdict.conversations:
         wrong = sum(conversation.differences.values())
         mark = "*" if wrong else "="
@@ -104,11 +107,14 @@ def verdict_text(verdict: Verdict) -> str:
         if conversation.unread:
             mark, state = "?", f"not read back: {conversation.unread}"
         out.append(f"{mark} {conversation.name or conversation.id}: {conversation.messages:,} messages, {state}")
-        for m in conversation.mismatches[:10]:
-            where = f" ({m.at})" if m.at else ""
-            out.append(f"    ! {m.key}{where}: {m.what}: expected {m.expected!r}, found {m.found!r}")
+        out += map(_mismatch, conversation.mismatches[:10])
     out.append(verdict.sentence())
     return clean("\n".join(out))
+
+
+def _mismatch(mismatch: Mismatch) -> str:
+    where = f" ({mismatch.at})" if mismatch.at else ""
+    return f"    ! {mismatch.key}{where}: {mismatch.what}: expected {mismatch.expected!r}, found {mismatch.found!r}"
 
 
 def _duration(seconds: float) -> str:

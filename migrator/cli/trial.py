@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def command(exports: tuple[Path, ...], keep: bool, folder: Path | None, quiet: bool) -> None:
     """Move an export into a private Matrix homeserver on this machine, and verify it there.
 
-    The server (a real Synapse: pip install 'slack-migrator[try]') listens on this machine only and talks to nobody. It
+    The server (a real Synapse: pip install matrix-synapse) listens on this machine only and talks to nobody. It
     is stopped and removed at the end unless you say --keep; the report stays.
 
     \b

@@ -24,8 +24,8 @@ from migrator.progress import Progress
 def command(run: Path, config: Path | None, as_json: bool, quiet: bool) -> None:
     """Read the target of the move in the folder RUN back and compare every message with the export.
 
-    Ends with exit code 4 and names each difference where there is one. A package that was loaded by hand, such as an
-    archive for Zulip, is compared like this once it is loaded.
+    Ends with exit code 4 and names each difference where there is one; all are in the report, which is written anew.
+    A package that was loaded by hand, such as an archive for Zulip, is compared like this once it is loaded.
 
     \b
     Example:
@@ -37,6 +37,9 @@ def command(run: Path, config: Path | None, as_json: bool, quiet: bool) -> None:
         async with move:
             verdict = await move.verify()
             click.echo(msgspec.json.encode(verdict).decode() if as_json else verdict_text(verdict))
+            page = move.report_again(verdict)
+            if not as_json:
+                click.echo(f"Report: {page}")
             end(verdict, 0, 0)
 
     asyncio.run(act())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -374,7 +375,30 @@ def open_export(paths: Sequence[Path], crew: Crew | None = None) -> Export:
         for archive in archives:
             archive.close()
         raise
-    return Export(open_layout(_by_age(archives)), crew or Crew())
+    layout = open_layout(_by_age(archives))
+    try:
+        _refuse_strangers(layout)
+    except BaseException:
+        layout.close()
+        raise
+    return Export(layout, crew or Crew())
+
+
+def _refuse_strangers(layout: Layout) -> None:
+    """Several exports must be of one workspace, as far as their lists of people tell."""
+    if len(layout.archives) == 1:
+        return
+    teams: dict[str, Counter[str]] = {}
+    for at, piece in layout.index("users"):
+        with suppress(ValueError, RecursionError):
+            if not isinstance(piece, Damaged) and (user := listed_user(mapping(parse(piece)), {})) and user.team:
+                teams.setdefault(at.member.partition("/")[0], Counter())[user.team] += 1
+    homes = {label: _most(counted) for label, counted in teams.items()}
+    if len({*homes.values()}) > 1:
+        raise UsageError(
+            f"these exports are of different workspaces: {', '.join(f'{name} of {t}' for name, t in homes.items())}",
+            hint="move each workspace by a command of its own",
+        )
 
 
 def _by_age(archives: list[Archive]) -> list[Archive]:

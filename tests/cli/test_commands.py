@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import ssl
+import threading
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from tests.cli.runner import KITCHEN_SINK, TINY, Command
+from tests.cli.runner import KITCHEN_SINK, SAMPLES, TINY, Command, Ended
 
 
 def moved(command: Command, config: Path, export: Path = TINY, *more: object) -> None:
@@ -98,6 +108,22 @@ def test_verify_alone_names_what_is_gone(command: Command, config: Path, tmp_pat
     assert "missing" in ended.out
     verdict = json.loads(command("verify", "run", "--json").out)
     assert verdict["conversations"][0]["differences"] == {"missing": 1}
+    report = json.loads((tmp_path / "run" / "report.json").read_bytes())
+    assert report["sentence"].startswith("1 mismatch in ")
+    assert report["outcome"]["posts"] == 3  # what the move did is still told
+    assert "C0GENERAL/1672736400.000100" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_verify_reports_where_a_move_died_before_its_report(command: Command, config: Path, tmp_path: Path) -> None:
+    moved(command, config)
+    (tmp_path / "run" / "report.json").unlink()
+    (tmp_path / "run" / "report.html").unlink()
+    ended = command("verify", "run", "-q")
+    assert ended.code == 0, ended.err
+    assert "Report: run/report.html" in ended.out
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Everything arrived: 3 messages" in page
+    assert "Nothing was sent" not in page
 
 
 def test_a_saved_plan_is_applied_unless_it_is_stale(command: Command, config: Path) -> None:
@@ -132,15 +158,138 @@ def test_only_some_conversations_and_no_notices(command: Command, config: Path, 
         (("verify", "nowhere"), 2, "nowhere"),
         (("apply", "nowhere"), 2, "nowhere"),
         (("frobnicate",), 2, "frobnicate"),
+        (("migrat", TINY), 2, "Did you mean 'migrate'?"),
+        (("migrate", TINY, "--to", "Matrix", "--config", "nowhere.toml"), 2, "choose one of"),
+        (("plan", TINY, "--to", "matrix", "--set", "prefx=x_"), 2, "did you mean prefix?"),
+        (("plan", TINY, "--to", "zulip", "--set", "thread=quotes"), 2, "did you mean threads?"),
+        (("plan", TINY, "--to", "mattermost", "--set", "channel=merge"), 2, "did you mean channels?"),
+        (("plan", TINY, "--to", "memory", "--set", "lanes=many"), 2, "lanes = 'many'"),
+        (("plan", TINY, "--to", "memory", "--jobs", "0"), 2, "--jobs"),
+        (("plan", TINY, KITCHEN_SINK, "--to", "memory"), 2, "tiny of T0TINY, kitchen_sink of T0KITCHEN"),
+        (("inspect", SAMPLES.parent / "docs"), 7, "is not a Slack export"),
+        (("inspect", "nest.zip"), 7, "unpack it and give that file"),
+        (("inspect", "empty.zip"), 7, "empty.zip is empty"),
     ],
 )
 def test_mistakes_get_a_sentence_a_next_step_and_their_code(
-    command: Command, arguments: tuple[object, ...], code: int, says: str
+    command: Command, tmp_path: Path, arguments: tuple[object, ...], code: int, says: str
 ) -> None:
+    (tmp_path / "empty.zip").write_bytes(b"")
+    with zipfile.ZipFile(tmp_path / "nest.zip", "w") as outer:
+        outer.writestr("export.zip", b"PK")
     ended = command(*arguments)
     assert ended.code == code, ended.err
     assert says in ended.err
     assert ended.out == ""
+    assert "Next: " in ended.err or "--help' for help." in ended.err
+
+
+SERVERS = {
+    "matrix": '[matrix]\nhomeserver = "{}"\nserver_name = "example.invalid"\nas_token_file = "token"\n',
+    "zulip": '[zulip]\nsite = "{}"\nemail = "ada@example.invalid"\napi_key_file = "token"\n',
+    "mattermost": '[mattermost]\nurl = "{}"\nteam = "cooks"\ntoken_file = "token"\n',
+}
+ROUTES = {"matrix": "live", "zulip": "live", "mattermost": "import"}
+
+
+class Page(BaseHTTPRequestHandler):
+    """Some web server: a page whatever is asked for."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>It works")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's word
+        pass
+
+
+@pytest.fixture
+def website() -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def self_signed(path: Path) -> Path:
+    """A key and its own certificate, in one file. (The library comes with Synapse.)"""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    pem = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.TraditionalOpenSSL
+    secret = key.private_bytes(pem, plain, serialization.NoEncryption())
+    path.write_bytes(secret + builder.sign(key, hashes.SHA256()).public_bytes(pem))
+    return path
+
+
+def calling(command: Command, folder: Path, target: str, address: str) -> Ended:
+    (folder / "token").write_text("not-to-be-seen-anywhere", encoding="utf-8")
+    (folder / "move.toml").write_text(SERVERS[target].format(address), encoding="utf-8")
+    ended = command("plan", TINY, "--to", target, "--config", "move.toml", "--route", ROUTES[target], "-q")
+    assert "Next: " in ended.err
+    assert ended.out == ""
+    assert "not-to-be-seen" not in ended.err
+    return ended
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_an_address_where_nobody_listens(
+    command: Command, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    ended = calling(command, tmp_path, target, "http://127.0.0.1:9")
+    assert ended.code == 6, ended.err
+    assert "http://127.0.0.1:9" in ended.err
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_an_address_where_something_else_listens(
+    command: Command, tmp_path: Path, target: str, website: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    address = f"http://127.0.0.1:{website.server_port}"
+    ended = calling(command, tmp_path, target, address)
+    assert ended.code in (2, 6), ended.err
+    assert address in ended.err
+    assert "check" in ended.err
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_a_certificate_that_nobody_vouches_for(
+    command: Command, tmp_path: Path, target: str, website: ThreadingHTTPServer
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path / "server.pem"))
+    website.socket = context.wrap_socket(website.socket, server_side=True)
+    ended = calling(command, tmp_path, target, f"https://127.0.0.1:{website.server_port}")
+    assert ended.code == 6, ended.err
+    assert "certificate cannot be verified" in ended.err
+    assert 'ca_file = "PATH"' in ended.err
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('homeserver = "matrix.example.invalid"', "is no address"),
+        ("", "has no homeserver"),
+        ('homeserver = "https://127.0.0.1:9"\nca_file = "nowhere.pem"', "nowhere.pem cannot be used"),
+        ('homeserver = "https://127.0.0.1:9"\nlanes = "many"', "lanes = 'many'"),
+        ('homserver = "https://127.0.0.1:9"', "did you mean homeserver?"),
+        ('homeserver = "http://matrix.example.invalid"', "in the clear"),
+    ],
+)
+def test_a_configuration_that_is_wrong(command: Command, tmp_path: Path, line: str, says: str) -> None:
+    (tmp_path / "move.toml").write_text(f'[matrix]\nas_token = "not-to-be-seen"\n{line}\n', encoding="utf-8")
+    ended = command("migrate", TINY, "--to", "matrix", "--config", "move.toml", "-q")
+    assert ended.code == 2, ended.err
+    assert says in ended.err
+    assert "not-to-be-seen" not in ended.err
+    assert "Next: " in ended.err
 
 
 def test_a_run_folder_serves_one_workspace(command: Command, config: Path) -> None:

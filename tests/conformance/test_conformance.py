@@ -16,12 +16,13 @@ import pytest
 
 from migrator.adapters import BUILTIN, load
 from migrator.adapters.base import Adapter, Kind, Limits, Live, Post
-from migrator.apply import Engine, Patience
+from migrator.apply import Engine
 from migrator.directory import Names
 from migrator.errors import Retry, SkipItem
 from migrator.journal import Journal
 from migrator.ledger import Fate, Feature
 from migrator.model import File, Local, Message, MessageKind, Paragraph, Text, micros
+from migrator.patience import Patience
 from migrator.plain import canonical, plain
 from migrator.plan import Options, make_plan
 from migrator.progress import Progress
@@ -64,6 +65,16 @@ def test_compose_is_pure_and_shows_every_word(name: str) -> None:
             if message.kind is not MessageKind.PLACEHOLDER:
                 shown = "".join(canonical("".join(d.text for d in first.drafts)).split())
                 assert "".join(canonical(plain(message.body, names)).split()) in shown
+
+
+@pytest.mark.parametrize("body", [(), (Paragraph((Text("\u200b"),)),), (Paragraph((Text(" "),)),)], ids=repr)
+@pytest.mark.parametrize("name", BUILTIN)
+def test_a_message_of_which_nothing_is_to_be_seen_is_a_post(name: str, body: tuple[Paragraph, ...]) -> None:
+    message = say("", conversation="C1", ts="1700000009.000100", thread="1700000001.000100", broadcast=True)
+    message = msgspec.structs.replace(message, body=body)
+    drafts = load(name)({}).compose(message, Names(small_world().workspace), Limits(text=10_000)).drafts
+    assert [draft.part for draft in drafts] == ["", "broadcast"]
+    assert canonical(drafts[0].text) == canonical(drafts[1].text)
 
 
 @pytest.mark.parametrize("name", BUILTIN)

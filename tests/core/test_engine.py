@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from migrator.adapters import load
-from migrator.adapters.base import Composed, Directory, Kind, Limits
+from migrator.adapters.base import Composed, Directory, Kind, Limits, Person, Place, RemoteId, RemoteMessage
 from migrator.adapters.memory.adapter import Fault, Memory
-from migrator.apply import Engine, Outcome, Patience
+from migrator.apply import Engine, Outcome
+from migrator.errors import Retry, TargetUnavailable
 from migrator.journal import Journal
 from migrator.ledger import Fate, Feature
-from migrator.model import Message, MessageLink, Paragraph, Reaction, Text
+from migrator.model import Local, Message, MessageLink, Paragraph, Reaction, Text
+from migrator.patience import Patience, Tries
 from migrator.plan import Options, make_plan
 from migrator.progress import Progress
 from migrator.snapshot import JournalSnapshot
-from migrator.verify import Difference, Verdict, verify
-from tests.worlds import World, say, small_world
+from migrator.verdict import Difference, Verdict
+from migrator.verify import verify
+from tests.worlds import PICTURE, World, say, small_world
 
 QUICK = Patience(attempts=50, first=0.0001, longest=0.001, settle=0)
 
@@ -36,7 +40,7 @@ def move(world: World, memory: Memory, journal: Journal, options: Options = Opti
 
 def check(world: World, memory: Memory, journal: Journal, options: Options = Options()) -> Verdict:
     async def act() -> Verdict:
-        return await verify(world, memory, await memory.open(), journal, options)
+        return await verify(world, memory, await memory.open(), journal, options, Tries(QUICK))
 
     return asyncio.run(act())
 
@@ -212,6 +216,7 @@ PLACES = {
     Difference.CLOSED: {"closed": True},
     Difference.MEMBERS: {"members": frozenset({"user-U2"})},
     Difference.PINS: {"pins": ()},
+    Difference.ADDRESS: {"addresses": frozenset()},
 }
 
 
@@ -223,6 +228,58 @@ def test_verify_notices_what_became_of_a_conversation(journal: Journal, damage: 
     (found,) = [m for c in check(world, memory, journal).conversations for m in c.mismatches]
     assert found.what is damage
     assert found.key.startswith("C1")
+
+
+PEOPLE = {
+    Difference.ACCOUNT: lambda m: m.people.pop("user-U1"),
+    Difference.NAME: lambda m: m.people.update({"user-U1": Person("Somebody else", m.people["user-U1"].picture)}),
+    Difference.PICTURE: lambda m: m.people.update({"user-U1": Person(m.people["user-U1"].name)}),
+}
+
+
+@pytest.mark.parametrize("damage", PEOPLE, ids=lambda d: d.name.lower())
+def test_verify_notices_what_became_of_somebody(journal: Journal, damage: Difference) -> None:
+    world, memory = small_world(), Memory()
+    pictured = msgspec.structs.replace(world.workspace.users["U1"], avatar=Local("up/F1", len(PICTURE)))
+    world.workspace.users["U1"] = pictured  # type: ignore[index]
+    move(world, memory, journal)
+    assert memory.people["user-U1"].picture
+    PEOPLE[damage](memory)
+    verdict = check(world, memory, journal)
+    assert [(m.key, m.what) for m in verdict.others] == [("U1", damage)]
+    assert verdict.sentence() == f"1 mismatch in {verdict.messages} messages: 1 {damage}."
+
+
+def test_verify_notices_what_became_of_the_workspace(journal: Journal) -> None:
+    world, memory = small_world(), Memory()
+    move(world, memory, journal)
+    (remote,) = [remote for (kind, _), remote in memory.entities.items() if kind is Kind.WORKSPACE]
+    memory.places[remote] = Place("Another")
+    assert [(m.key, m.what) for m in check(world, memory, journal).others] == [("T1", Difference.NAME)]
+
+
+class Lost(Memory):
+    """Loses the connection while posts are read: this often, after the first."""
+
+    lost = 0
+
+    async def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
+        async for message in super().messages(conversation, hashes=hashes):
+            yield message
+            if self.lost:
+                self.lost -= 1
+                raise Retry("the connection broke")
+
+
+def test_a_connection_that_is_lost_while_it_reads_back_is_tried_again(journal: Journal) -> None:
+    world, memory = small_world(), Lost()
+    move(world, memory, journal)
+    memory.lost = 3
+    verdict = check(world, memory, journal)
+    assert verdict.clean
+    memory.lost = 1_000
+    with pytest.raises(TargetUnavailable, match="the connection broke"):
+        check(world, memory, journal)
 
 
 def test_words_that_a_renderer_swallows_are_noticed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

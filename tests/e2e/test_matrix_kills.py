@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import random
+import re
 import sqlite3
 import subprocess
 import sys
+import termios
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -72,13 +75,17 @@ def unharmed(synapse: Homeserver, tmp_path_factory: pytest.TempPathFactory) -> t
     return holding(synapse, folder / "run"), time.monotonic() - begun
 
 
-def migrating(settings: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
+def migrate_command(settings: dict[str, Any], folder: Path) -> list[str]:
     config = folder / "move.toml"
     config.write_text("[matrix]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
     command = [sys.executable, "-m", "migrator", "migrate", str(EXPORT), "--to", "matrix", "--config", str(config)]
+    return [*command, "--run", str(folder / "run"), "--yes"]
+
+
+def migrating(settings: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(
-            [*command, "--run", str(folder / "run"), "--yes", "--quiet"],
+            [*migrate_command(settings, folder), "--quiet"],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -118,7 +125,7 @@ PHASES = (Kind.USER, Kind.CONVERSATION, Kind.POST, Kind.FILE, Kind.REACTION)
 def test_killed_in_every_phase_one_move_still_brings_everything_once(
     synapse: Homeserver, unharmed: tuple[dict[str, Counter[Any]], float], tmp_path: Path
 ) -> None:
-    """While people, rooms, posts, files and reactions are made, and after the last post, before the verdict."""
+    """While people, rooms, posts, files and reactions are made, and after the last post, while the rest is settled."""
     wanted, _ = unharmed
     settings, dice = corner(synapse), random.Random(7)
     posts = sum(
@@ -133,6 +140,48 @@ def test_killed_in_every_phase_one_move_still_brings_everything_once(
     process = migrating(settings, tmp_path)
     assert process.wait(120) == 0, (tmp_path / "output").read_text(encoding="utf-8")[-2000:]
     assert holding(synapse, tmp_path / "run") == wanted
+
+
+def test_killed_while_it_reads_back_nothing_is_sent_again(
+    synapse: Homeserver, unharmed: tuple[dict[str, Counter[Any]], float], tmp_path: Path
+) -> None:
+    """The read-back shows on a terminal that it has begun, then how many conversations it has read."""
+    wanted, _ = unharmed
+    migrate = migrate_command(corner(synapse), tmp_path)
+    verify = [sys.executable, "-m", "migrator", "verify", str(tmp_path / "run")]
+    begun, amid = re.compile(r"reading back:\s+0%"), re.compile(r"reading back: [^\r]* [1-9]\d*/\d+")
+    for command in (migrate, verify):
+        for moment in (begun, amid):
+            kill_when_shown(command, moment, tmp_path)
+            assert not (tmp_path / "run" / "report.json").exists()
+            assert holding(synapse, tmp_path / "run") == wanted
+    let_the_last_request_land(tmp_path)
+    for command in (verify, migrate):
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "0 mismatches" in ended.stdout
+        if command == migrate:
+            assert "Sent 0 posts and 0 reactions, changed 0." in ended.stdout
+            assert (tmp_path / "run" / "report.json").exists()
+        assert holding(synapse, tmp_path / "run") == wanted
+
+
+def kill_when_shown(command: list[str], moment: re.Pattern[str], folder: Path) -> None:
+    """Run a command whose progress goes to a terminal, and kill it the moment that shows this."""
+    terminal, screen = pty.openpty()
+    termios.tcsetwinsize(screen, (24, 120))
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=screen)
+    os.close(screen)
+    shown = ""
+    try:
+        while not moment.search(shown):
+            shown += os.read(terminal, 4096).decode()
+    except OSError:  # the last that held the terminal has let it go
+        raise AssertionError(f"it ended before it could be killed: {shown[-2000:]}") from None
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
 
 
 def receipts(folder: Path, kind: Kind) -> int:

@@ -15,7 +15,7 @@ import pytest
 from migrator.adapters.base import Kind
 from migrator.adapters.matrix.homeserver import Homeserver
 from migrator.journal import Journal
-from migrator.verify import Difference, Verdict
+from migrator.verdict import Difference, Verdict
 from tests.moves import Moved, move, verify
 from tests.synapse import ask, corner, download, events, login
 

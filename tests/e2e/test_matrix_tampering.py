@@ -15,7 +15,7 @@ import pytest
 from migrator.adapters.base import Kind
 from migrator.adapters.matrix.homeserver import Homeserver
 from migrator.journal import Journal
-from migrator.verify import Difference
+from migrator.verdict import Difference, Verdict
 from tests.moves import move, verify
 from tests.synapse import ask, corner, events
 
@@ -70,9 +70,11 @@ class Moved:
                 belongs = target if event["type"] == "m.reaction" or is_edit(event) else event["event_id"]
                 yield Found(room, event, keys.get(belongs, conversation))
 
+    def verified(self) -> Verdict:
+        return verify(self.export, "matrix", self.settings, self.run)
+
     def named(self) -> Named:
-        verdict = verify(self.export, "matrix", self.settings, self.run)
-        return Counter((m.key, m.what) for c in verdict.conversations for m in c.mismatches)
+        return Counter((m.key, m.what) for c in self.verified().conversations for m in c.mismatches)
 
     def user(self, identifier: str) -> str:
         return f"@{self.settings['prefix']}{identifier.lower()}:{self.server.server_name}"
@@ -176,6 +178,36 @@ def test_whatever_becomes_of_a_room_is_named(moved: Moved) -> None:
     names = (Difference.NAME, Difference.TOPIC, Difference.ACCESS, Difference.MEMBERS, Difference.CLOSED)
     assert whats == Counter(names)
     assert {key.partition("/")[0] for key, _ in new} == {"C0GENERAL"}
+
+
+def test_whatever_becomes_of_people_and_the_space_is_named(moved: Moved) -> None:
+    """In one workspace one name and one picture change, somebody leaves the space, which is renamed, and addresses are
+    taken away. What an administrator added is nobody's mismatch."""
+    pictured, renamed, leaver = (moved.user(key) for key in ("U0ADA0001", "U0BO00002", "U0FINN006"))
+    ask(moved.server, "PUT", "profile", renamed, "displayname", body={"displayname": "Nobody"}, user_id=renamed)
+    ask(moved.server, "PUT", "profile", pictured, "avatar_url", body={"avatar_url": ""}, user_id=pictured)
+    with Journal(moved.run / "journal.sqlite") as journal:
+        ((key, space, _),) = journal.all(Kind.WORKSPACE)
+    ask(moved.server, "PUT", "rooms", space, "state", "m.room.name", body={"name": "x"}, user_id=moved.sender)
+    ask(moved.server, "POST", "rooms", space, "leave", user_id=leaver)
+    room = moved.rooms["C0GENERAL"]
+    addresses = ask(moved.server, "GET", "rooms", room, "aliases", user_id=moved.host(room))["aliases"]
+    assert len(addresses) == 2  # by its id and by its name
+    for address in addresses:
+        ask(moved.server, "DELETE", "directory", "room", address, user_id=moved.sender)
+    more = f"#{moved.settings['prefix']}more:{moved.server.server_name}"
+    ask(moved.server, "PUT", "directory", "room", more, body={"room_id": room}, user_id=moved.sender)
+    verdict = moved.verified()
+    assert {(m.key, m.what) for m in verdict.others} == {
+        ("U0BO00002", Difference.NAME),
+        ("U0ADA0001", Difference.PICTURE),
+        (key, Difference.NAME),
+        (key, Difference.MEMBERS),
+    }
+    assert len(verdict.others) == 4
+    (of_room,) = [c for c in verdict.conversations if c.differences]
+    assert (of_room.id, of_room.differences) == ("C0GENERAL", {Difference.ADDRESS: 2})
+    assert all(address in {m.expected.split()[0] for m in of_room.mismatches} for address in addresses)
 
 
 def test_whatever_is_deleted_is_named(moved: Moved) -> None:

@@ -11,13 +11,15 @@ import pytest
 
 from migrator.adapters.base import Kind
 from migrator.adapters.zulip.adapter import Zulip
-from migrator.apply import Engine, Outcome, Patience
+from migrator.apply import Engine, Outcome
 from migrator.journal import Journal
 from migrator.ledger import Fate, Feature
+from migrator.patience import Patience
 from migrator.plan import Options, Plan, make_plan
 from migrator.progress import Progress
 from migrator.snapshot import JournalSnapshot
-from migrator.verify import Verdict, verify
+from migrator.verdict import Verdict
+from migrator.verify import verify
 from tests.fakes.zulip import FakeZulip, serving, settings_for
 from tests.fakes.zulip_realm import Realm
 from tests.oracles.zulip.test_dialect import server_emoji

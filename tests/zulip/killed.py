@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from migrator.adapters.zulip.adapter import Zulip
-from migrator.apply import Engine, Patience
+from migrator.apply import Engine
 from migrator.journal import Journal
 from migrator.model import Conversation, ConversationKind, File, Local, Message, Reaction, User, Workspace
+from migrator.patience import Patience
 from migrator.plan import Options
 from migrator.progress import Progress
 from tests.worlds import PICTURE, World, say

@@ -12,7 +12,7 @@ from migrator.move import Move
 from migrator.plan import Options, Plan
 from migrator.progress import Progress
 from migrator.secret import Secret
-from migrator.verify import Verdict
+from migrator.verdict import Verdict
 from tests.e2e.mattermost.server import Server
 
 
