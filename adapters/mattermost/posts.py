@@ -209,10 +209,12 @@ class Writer:
 
     def _reactions(self, message: Message, time: int) -> tuple[lines.Reaction, ...]:
         made: dict[tuple[str, str], None] = {}
+        person_of = self.book.person
         for reaction in message.reactions:
             name = self.book.reaction(reaction)
-            for user in self.book.usernames(reaction.users):
-                made[user, name] = None
+            for user in reaction.users:
+                if person := person_of(user):
+                    made[person.username, name] = None
         return tuple([lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made)])
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────
