@@ -9,15 +9,17 @@ from msgspec import Struct
 from migrator.adapters.base import Directory, Source
 from migrator.adapters.mattermost import images, lines
 from migrator.adapters.mattermost.book import Book, Person, Room, bot_note
+from migrator.adapters.mattermost.compose import writer_for
 from migrator.adapters.mattermost.emoji import is_name
 from migrator.adapters.mattermost.names import cut
 from migrator.adapters.mattermost.posts import Totals
 from migrator.errors import SkipItem
-from migrator.model import Bytes, ConversationId, CustomEmoji, File, Local, Role
+from migrator.model import Bytes, Conversation, ConversationId, CustomEmoji, File, Local, Role
 from migrator.plain import plain
 
 __all__ = ["BOT_OWNER", "Head", "Picture"]
 
+LONGEST_HEADER = 1024  # characters of a channel's header
 BOT_OWNER = "slack-import"  # nobody's name on purpose: an owner who exists gets a message about every bot
 _LOCALES = {
     "bg", "ca", "cs", "de", "en", "en-AU", "es", "fa", "fr", "hi", "hu", "it", "ja", "ka", "kk", "ko", "lt", "nl", "pl",
@@ -43,6 +45,7 @@ class Head:
         self.advice: list[str] = []
         self.latest = max((some.last for some in totals.values()), default=0) + 1
         self._memberships = self._invert()
+        self._writer = writer_for(book)
 
     def run(self) -> Iterator[bytes]:
         """Types in the order of their dependence, each contiguous: a change of type makes the server wait."""
@@ -74,7 +77,7 @@ class Head:
             name=room.name,
             display_name=cut(conversation.name, 64) or room.name,
             type="P" if room.private else "O",
-            header=cut(plain(conversation.topic.body, self.directory), 1024),
+            header=self._header(conversation),
             purpose=cut(plain(conversation.purpose.body, self.directory), 250),
             deleted_at=(last or conversation.created * 1000 or 1) + 1 if conversation.archived else 0,
         )
@@ -87,9 +90,15 @@ class Head:
         for rooms in places.values():
             some = [self._total(room) for room in rooms]
             counts = sum(t.messages for t in some), sum(t.roots for t in some), max(t.last for t in some)
-            header = cut(plain(rooms[0].conversation.topic.body, self.directory), 1024)
+            header = self._header(rooms[0].conversation)
             people = tuple(lines.Participant(name, *counts) for name in dict.fromkeys(rooms[0].members))
             yield lines.line("direct_channel", lines.DirectChannel(rooms[0].members, people, header))
+
+    def _header(self, conversation: Conversation) -> str:
+        """The topic, which clients show as Markdown; only its words where that is too long."""
+        topic = conversation.topic.body
+        text = self._writer.write(topic, self.directory).source
+        return text if len(text) <= LONGEST_HEADER else cut(plain(topic, self.directory), LONGEST_HEADER)
 
     def _total(self, room: Room) -> Totals:
         return self.totals.get(room.conversation.id) or Totals()

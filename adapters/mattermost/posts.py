@@ -209,10 +209,12 @@ class Writer:
 
     def _reactions(self, message: Message, time: int) -> tuple[lines.Reaction, ...]:
         made: dict[tuple[str, str], None] = {}
+        person_of = self.book.person
         for reaction in message.reactions:
             name = self.book.reaction(reaction)
-            for user in self.book.usernames(reaction.users):
-                made[user, name] = None
+            for user in reaction.users:
+                if person := person_of(user):
+                    made[person.username, name] = None
         return tuple([lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made)])
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,9 +248,9 @@ class Writer:
             return
         entries = self._entries(thread)
         root = next(entries)
-        recent = sorted(thread.seen.items(), key=lambda pair: (-pair[1], pair[0]))[:FOLLOWERS]
-        last = max(thread.seen.values())
-        followers = lines.encode([lines.Follower(user, last) for user, _ in sorted(recent)])
+        seen, last = thread.seen, max(thread.seen.values())
+        recent = seen if len(seen) <= FOLLOWERS else sorted(seen, key=lambda user: (-seen[user], user))[:FOLLOWERS]
+        followers = lines.encode([lines.Follower(user, last) for user in sorted(recent)])
         number, size, weight, most = 0, 0, _weight(root), self.limits.file or FILE_BYTES
         replies: list[_Entry] = []
         for entry in entries:

@@ -30,6 +30,7 @@ from migrator.model import (
     Event,
     EventKind,
     File,
+    Link,
     Local,
     Message,
     MessageKind,
@@ -39,6 +40,7 @@ from migrator.model import (
     Role,
     Text,
     User,
+    UserMention,
     Workspace,
 )
 from migrator.plan import Options
@@ -261,13 +263,20 @@ def test_zips_stay_below_the_servers_limit_and_bring_their_files(tmp_path: Path)
 def test_archived_channels_topics_and_the_roles_of_admins(tmp_path: Path) -> None:
     from migrator.model import Caption
 
-    topic = Caption((Paragraph((Text("see the wiki & more"),)),))
-    room = Conversation("C1", "old", PUBLIC, ("U1",), topic=topic, archived=True)
+    wiki = Link("https://example.invalid/w", (Text("wiki"),))
+    topic = Caption((Paragraph((Text("see the "), wiki, Text(" & *not bold*, "), UserMention("U1"))),))
+    long = Caption((Paragraph((Text("word* " * 200),)),))
+    rooms = [
+        Conversation("C1", "old", PUBLIC, ("U1",), topic=topic, archived=True),
+        Conversation("C2", "wordy", PUBLIC, ("U1",), topic=long),
+    ]
     boss = User("U1", "boss", "Boss", role=Role.OWNER)
-    lines = load(world([boss], [room], [say("last", conversation="C1", ts="9.0")]), tmp_path)
-    (channel,) = of(lines, "channel")
-    assert channel["deleted_at"] > 9000
-    assert channel["header"] == "see the wiki & more"
+    lines = load(world([boss], rooms, [say("last", conversation="C1", ts="9.0")]), tmp_path)
+    old, wordy = of(lines, "channel")
+    assert old["deleted_at"] > 9000
+    assert old["header"] == r"see the [wiki](https://example.invalid/w) & \*not bold\*, @boss"
+    assert wordy["header"].startswith("word* word*")
+    assert len(wordy["header"]) <= 1024
     assert of(lines, "user")[0]["teams"][0]["roles"] == "team_user team_admin"
 
 

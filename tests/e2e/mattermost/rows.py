@@ -182,8 +182,8 @@ ROWS: tuple[Row, ...] = (
         lambda a: a.channel("C6")["delete_at"] > a.posts("C6")[-1]["create_at"]),
     Row("channel created/creator", "no such field", "no such field: who made a channel stays in the export",
         lambda a: a.channel("C1")["creator_id"] == ""),
-    Row("topic → header, purpose", "raw markup", "plain words",
-        lambda a: a.channel("C1")["header"] == "see wiki & @Ali"
+    Row("topic → header, purpose", "raw markup", "Markdown, plain words",
+        lambda a: a.channel("C1")["header"] == "see [wiki](https://example.invalid) & @alice"
         and a.channel("C1")["purpose"] == "talk of everything & more"),
     Row("DM / MPIM topic", "lost", "the header", lambda a: a.channel("G3")["header"] == "lunch"),
     Row("channel name collisions", "channels merge", "each its own",

@@ -113,7 +113,7 @@ def test_a_job_whose_server_died_is_followed_by_another(lone_server: Server, tmp
         server.start()
         watcher.close()
 
-    crash = threading.Thread(target=crash_when_it_works)
+    crash = threading.Thread(target=crash_when_it_works, daemon=True)
     crash.start()
     delivery.run(rest, mine, save=known.save, poll=0.2)
     crash.join()

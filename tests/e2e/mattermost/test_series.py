@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.corpora import YOURS
+from tests.corpora import CORPORA, YOURS
 from tests.e2e.mattermost.moving import move
 from tests.e2e.mattermost.server import Server
 
@@ -18,3 +18,10 @@ def test_a_series_of_real_exports_arrives_by_delta(server: Server, tmp_path: Pat
     again = move(server, "series", YOURS[-1], tmp_path / "run")
     assert not again.told
     assert again.outcome.posts == 0
+
+
+def test_an_export_with_two_channels_of_nearly_one_name_arrives(server: Server, tmp_path: Path) -> None:
+    """Another of those real exports, with `meetup` and `meetup-`."""
+    moved = move(server, "houston", CORPORA / "houstondatavis.zip", tmp_path / "run")
+    assert not moved.told
+    assert moved.outcome.posts > 1_300
