@@ -6,16 +6,17 @@ hand is found again afterwards (`Recognises`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
 from migrator.adapters.base import Composed, Directory, Key, Kind, RemoteId, Source, Target
 from migrator.model import ConversationId, Message
 
-__all__ = ["Bulk", "BulkProgress", "Group", "Move", "OnePass", "Recognises", "in_this_process"]
+__all__ = ["Bulk", "BulkProgress", "Group", "Move", "OnePass", "Recognises", "WorkFile", "in_this_process"]
 
 
 class BulkProgress(Protocol):
@@ -31,6 +32,48 @@ Group: TypeAlias = tuple[ConversationId, ...]  # conversations that one process 
 def in_this_process(work: Callable[[Group], Any], groups: Sequence[Group]) -> Iterator[Any]:
     """`Move.spread` where there is one process."""
     return map(work, groups)
+
+
+class WorkFile:
+    """A file that only this process appends to, for work done by `Move.spread`: a forked process opens another.
+
+    What is kept is there for other processes after `flush`; `read` takes it from whichever process's file.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._owner = self._end = 0
+        self._path = ""
+        self._file: BinaryIO | None = None
+        self._open: dict[str, BinaryIO] = {}
+
+    def begin(self) -> tuple[str, int]:
+        """Where the next bytes will be put."""
+        if self._owner != os.getpid():
+            self._owner, self._end = os.getpid(), 0
+            self._path = str(self._folder / f"{self._name}.{self._owner}")
+            self._file = Path(self._path).open("wb", buffering=1 << 20)  # noqa: SIM115 - see close
+        return self._path, self._end
+
+    def keep(self, data: bytes) -> None:
+        """Behind what was kept since `begin`."""
+        assert self._file is not None  # noqa: S101 - begin opened it
+        self._file.write(data)
+        self._end += len(data)
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        if path not in self._open:
+            self._open[path] = Path(path).open("rb", buffering=0)  # noqa: SIM115 - see close
+        return os.pread(self._open[path].fileno(), length, offset)
+
+    def close(self) -> None:
+        for file in (self._file, *self._open.values()):
+            if file is not None:
+                file.close()
 
 
 class Move(Struct, frozen=True):

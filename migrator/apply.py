@@ -23,25 +23,19 @@ from migrator.adapters.base import (
     Finishes,
     Key,
     Kind,
-    Live,
     Pins,
     PutsAvatars,
     PutsEmoji,
     PutsGroups,
     PutsWorkspace,
     RemoteId,
-    Source,
-    Target,
 )
-from migrator.directory import Names
 from migrator.errors import SkipItem
-from migrator.journal import Journal
 from migrator.lane import Lane
+from migrator.means import Means
 from migrator.model import Conversation, CustomEmoji, File, Local, User
-from migrator.patience import Patience, Tries
-from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
-from migrator.progress import Progress
-from migrator.share import file_shortfall, post_key
+from migrator.plan import chosen, is_skipped
+from migrator.share import post_key
 
 __all__ = ["Engine", "Outcome"]
 
@@ -58,27 +52,8 @@ class Outcome(Struct, frozen=True):
     resolved: int  # doubts of an earlier, killed run
 
 
-class Engine:
+class Engine(Means):
     """One run. `run()` may be called once; a later run is a new engine on the same journal."""
-
-    def __init__(
-        self,
-        source: Source,
-        adapter: Live,
-        target: Target,
-        journal: Journal,
-        options: Options,
-        progress: Progress,
-        patience: Patience | None = None,
-    ) -> None:
-        self.source, self.adapter, self.target = source, adapter, target
-        self.journal, self.options, self.progress, self.patience = journal, options, progress, patience or Patience()
-        self.may_act = partial(may_act, adapter, choose_route(adapter, options.route))
-        self.names = Names(source.workspace, journal.remote)
-        self.lanes = asyncio.Semaphore(target.limits.lanes or 1)
-        self.tries = Tries(self.patience)
-        self.uploads: dict[str, asyncio.Task[RemoteId | None]] = {}
-        self.posts = self.reactions = self.edits = self.unapplied = 0
 
     async def run(self, total: int = 0) -> Outcome:
         """Do everything that is not done (`total` posts, for the bar). Raises MigratorError to stop; what was
@@ -257,34 +232,6 @@ class Engine:
             return
         if await self._last_touch(conversation, "its pins", partial(adapter.pin, remote, posts)):
             self.journal.set_meta(f"pins:{conversation.id}", state)
-
-    # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def upload(self, file: File, author: RemoteId, conversation: RemoteId) -> RemoteId | None:
-        """Store a file once, however many messages show it. None where its bytes will not arrive."""
-        if not isinstance(file.data, Local) or file_shortfall(file, self.target.limits):
-            return None
-        if known := self.journal.remote(Kind.FILE, file.id):
-            return known
-        if file.id not in self.uploads:
-            self.uploads[file.id] = asyncio.create_task(self._upload(file, author, conversation))
-        return await self.uploads[file.id]
-
-    async def _upload(self, file: File, author: RemoteId, conversation: RemoteId) -> RemoteId | None:
-        owner = self.names.remote_user(file.owner) if file.owner else author
-
-        async def act() -> RemoteId:
-            with self.source.open(file) as body:
-                return await self.adapter.put_file(file, body, owner or author, conversation)
-
-        self.journal.intend([(Kind.FILE, file.id, "")])
-        try:
-            remote = await self.tries.attempt(act)
-        except SkipItem as reason:
-            self.journal.fail(Kind.FILE, file.id, str(reason))
-            return None
-        self.journal.done(Kind.FILE, file.id, remote)
-        return remote
 
 
 def _image_of(emoji: CustomEmoji, known: Mapping[str, CustomEmoji]) -> object:

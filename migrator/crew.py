@@ -6,6 +6,9 @@ as with many. Where there is no fork to be had, or too little to do, everything 
 
 What is open before the fork is open in every process: workers read files by position only, and write into none that
 they have not opened themselves. A piece that fails is done again here, so that its error is the one to be seen.
+
+Not `multiprocessing.Pool`: it waits for ever where a worker was killed, as one is when memory runs out. Nor
+`concurrent.futures`: its workers outlive a parent that was killed, and cannot be stopped amid a piece.
 """
 
 from __future__ import annotations

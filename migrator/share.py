@@ -6,7 +6,7 @@ Messages that hold and lose the same are counted as one sort, and each sort is s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 NOT_THEIRS = "only they could do it themselves: nobody may act for them there"
+_PLACEHOLDER = MessageKind.PLACEHOLDER  # by name at once: members of enums are slow to find
 PENDING = 1536  # words for the digest of a conversation that go in at once
 
 
@@ -134,7 +135,7 @@ class ConversationPlanner:
         self.reactions = snapshot.done(Kind.REACTION, conversation.id)
         self.count = self.new = self.changed = self.present = self.new_reactions = 0
         self.first = self.last = ""
-        self.digest = blake2b(digest_size=12)
+        self.digest = sha256()
         self.pending: list[str] = []  # of the digest
         self.sorts: dict[_Kind, _Sort] = {}
         self.here: set[str] = set()  # pinned messages that were met
@@ -157,7 +158,7 @@ class ConversationPlanner:
         close(self.share())
 
     def take(self, message: Message, composed: Composed) -> None:
-        if message.kind is MessageKind.PLACEHOLDER:
+        if message.kind is _PLACEHOLDER:
             self.placeholders.add(message.ts)
         else:
             self._sort(message, composed)
@@ -195,7 +196,7 @@ class ConversationPlanner:
             reactions=self.new_reactions,
             first=self.first,
             last=self.last,
-            digest=self.digest.hexdigest(),
+            digest=self.digest.hexdigest()[:24],
         )
         return Share(line, self.ledger, self.largest)
 

@@ -52,6 +52,7 @@ _MARKS = (
 # every combination of marks, worked out once
 _FEATURES_OF_MARKS = tuple(tuple(f for bit, f in _MARKS if marks & bit) for marks in range(64))
 
+_EMOJI, _EMOJI_CUSTOM = Feature.EMOJI, Feature.EMOJI_CUSTOM  # members of enums are slow to find
 _LEAVES: dict[type, Feature] = {
     Link: Feature.LINK,
     UserMention: Feature.USER_MENTION,
@@ -92,7 +93,7 @@ def _inlines(leaves: Iterable[Inline], tally: Tally) -> None:
         if kind is Text:
             continue
         if kind is Emoji:
-            tally[Feature.EMOJI if leaf.char else Feature.EMOJI_CUSTOM] += 1  # type: ignore[union-attr]
+            tally[_EMOJI if leaf.char else _EMOJI_CUSTOM] += 1  # type: ignore[union-attr]
         elif feature_of_leaf := _LEAVES.get(kind):
             tally[feature_of_leaf] += 1
             if kind is Link or kind is MessageLink:

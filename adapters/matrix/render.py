@@ -282,25 +282,30 @@ def _as_words(blocks: Sequence[Block]) -> Rendered | None:
     """A message that is nothing but words; None where HTML has more to say."""
     paragraphs = []
     for block in blocks:
-        if type(block) is not Paragraph:
+        text = _words_alone(block.inlines) if type(block) is Paragraph else None
+        if text is None:
             return None
-        words = []
-        for leaf in block.inlines:
-            if type(leaf) is Text:
-                if leaf.marks:
-                    return None
-                words.append(leaf.text)
-            elif type(leaf) is Emoji:
-                if leaf.marks or not leaf.char:
-                    return None
-                words.append(leaf.char)
-            elif type(leaf) is Break:
-                words.append("\n")
-            else:
-                return None
-        paragraphs.append("".join(words))
-    text = clean("\n\n".join([paragraph for paragraph in paragraphs if paragraph]))
+        paragraphs.append(text)
+    text = clean(paragraphs[0] if len(paragraphs) == 1 else "\n\n".join(filter(None, paragraphs)))
     return Rendered(text, None, (), (), text)
+
+
+def _words_alone(inlines: Sequence[Inline]) -> str | None:
+    words = []
+    for leaf in inlines:
+        if type(leaf) is Text:
+            if leaf.marks:
+                return None
+            words.append(leaf.text)
+        elif type(leaf) is Emoji:
+            if leaf.marks or not leaf.char:
+                return None
+            words.append(leaf.char)
+        elif type(leaf) is Break:
+            words.append("\n")
+        else:
+            return None
+    return words[0] if len(words) == 1 else "".join(words)
 
 
 def _turn(open_: list[tuple[int, str]], marks: int, out: list[str]) -> None:

@@ -75,7 +75,7 @@ class Mattermost:
     def compose(self, message: Message, directory: Directory, limits: Limits) -> Composed:
         if self._writer is None:
             self._writer = writer_for(self.book)
-        return compose(message, directory, self.book, limits, self._writer, self.pixels)
+        return compose(message, directory, self._book, limits, self._writer, self.pixels)
 
     def messages(self, conversation: RemoteId, *, hashes: bool = False) -> AsyncIterator[RemoteMessage]:
         return self.driver.messages(conversation, hashes=hashes)

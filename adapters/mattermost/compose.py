@@ -50,6 +50,7 @@ _INSTEAD: Mapping[MessageKind, str] = {
     MessageKind.PLACEHOLDER: "(the first message of this thread is not in the export)",
     MessageKind.DELETED: "(this message was deleted)",
 }
+_TEXT = MessageKind.TEXT
 _NO_PROPS: Mapping[str, Any] = {}
 
 
@@ -95,7 +96,11 @@ def compose(
         losses = (*losses, *_reaction_losses(message))
     if message.files or message.event is not None:
         losses = (*losses, *_other_losses(message, limits, pixels))
-    kind, props = _kind(message, book), _props(message, book)
+    author = message.author
+    if message.kind is _TEXT and message.event is None and not author.name and not author.icon:
+        kind, props = "", _NO_PROPS
+    else:
+        kind, props = _kind(message, book), _props(message, book)
     if len(pieces) == 1 and not sent and not message.broadcast:
         return Composed((_draft("", pieces[0], kind, props, ()),), losses)
     first, *more = _batches(sent, limits.file) if sent else ((),)
@@ -172,7 +177,7 @@ def _other_losses(message: Message, limits: Limits, pixels: int) -> Iterator[Los
 
 
 def _kind(message: Message, book: Book | None) -> str:
-    if message.kind is MessageKind.TEXT and message.event is None:
+    if message.kind is _TEXT and message.event is None:
         return ""
     if message.kind is MessageKind.EMOTE:
         return "me"
@@ -187,8 +192,6 @@ def _kind(message: Message, book: Book | None) -> str:
 
 def _props(message: Message, book: Book | None) -> Mapping[str, Any]:
     event, author = message.event, message.author
-    if event is None and not author.name and not author.icon:
-        return _NO_PROPS
     props: dict[str, Any] = {}
     if author.name or author.icon:
         props["from_webhook"] = "true"

@@ -38,7 +38,7 @@ class Follower(_Object, frozen=True):
 
 
 class Reply(_Object, frozen=True):
-    """A reply, and what a root has in common with it."""
+    """A reply, and what every post has in common with it."""
 
     user: str
     message: str
@@ -51,14 +51,17 @@ class Reply(_Object, frozen=True):
     attachments: tuple[Attachment, ...] = ()
 
 
-class Post(Reply, frozen=True):
-    """A post of a channel (`team`, `channel`) or of a direct channel (`channel_members`)."""
+class Place(_Object, frozen=True):
+    """What a post of a channel has beside that. Its `replies` and `thread_followers` come after it."""
 
-    team: str = ""
-    channel: str = ""
-    channel_members: tuple[str, ...] = ()
-    replies: tuple[Reply, ...] = ()
-    thread_followers: tuple[Follower, ...] = ()
+    team: str
+    channel: str
+
+
+class Direct(_Object, frozen=True):
+    """The same of a post of a direct channel."""
+
+    channel_members: tuple[str, ...]
 
 
 class Team(_Object, frozen=True):
@@ -143,6 +146,11 @@ def line(kind: str, content: _Object) -> bytes:
     """One line of an import file: an object that names its type, and under that name its content."""
     before, after = around(kind)
     return before + encode(content) + after
+
+
+def more(content: _Object) -> bytes:
+    """What an object goes on with, to be written before its closing brace."""
+    return b"," + encode(content)[1:-1]
 
 
 def around(kind: str) -> tuple[bytes, bytes]:

@@ -1,23 +1,22 @@
 """A conversation as post lines: times unique in their channel, threads whole, reactions never before their post.
 
-Lines of threads are written when the conversation ends; until then their posts lie encoded in a spool that goes to
-disk beyond a few megabytes, so that memory does not grow with the number of messages.
+Lines of threads are written when the conversation ends; until then their posts are kept encoded, and go to the disk
+whenever they take more than a few megabytes, so that memory does not grow with the number of messages.
 """
 
 from __future__ import annotations
 
 import tempfile
 import unicodedata
-from array import array
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import IO, Any
 
 import msgspec
 from msgspec import Struct, field
 
 from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits, RemoteId, Source
 from migrator.adapters.mattermost import lines
-from migrator.adapters.mattermost.book import Book, Person, Room
+from migrator.adapters.mattermost.book import Book, Room
 from migrator.model import File, Local, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
@@ -28,7 +27,8 @@ REPLIES = 3_000  # in one line: 3,640 exceed what the database takes in one stat
 LINE_BYTES = 8 << 20  # the server reads lines of up to 16 MiB
 FILE_BYTES = 90 << 20  # files of one line, where the server's MaxFileSize is not known
 FOLLOWERS = 10  # per thread: a batch of 1,000 lines takes 10,922 (facts 4.6)
-SPOOL = 8 << 20
+AT_HAND = 8 << 20  # bytes of posts of threads, at most, before they go to the disk
+_ENTRY = 256  # bytes that a post takes beside its text
 UNCOUNTED = frozenset({"system_join_channel", "system_leave_channel", "system_add_to_channel"})
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -45,9 +45,10 @@ class Held(Struct, frozen=True):
     files: tuple[str, ...] = ()  # names of the files that hang on it
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, gc=False):
     """A line to write. `round` 0 goes with the first import; a thread too long for one line goes on in later rounds.
-    `posts`: key and digest of every post in it; `files` are those its attachments name."""
+    `posts`: key and digest of every post in it ("" where nobody asks what was loaded). `files` are those it names.
+    """
 
     data: bytes
     posts: tuple[tuple[Key, str], ...]
@@ -63,40 +64,28 @@ class Totals(Struct):
     last: int = 0
 
 
-class _Thread(Struct):
-    """Where a thread's posts lie in the spool: offset and length of each, the root first."""
-
-    places: array[int] = field(default_factory=lambda: array("q"))
-    seen: dict[str, int] = field(default_factory=dict)  # who wrote in it, and when last
-    fresh: bool = False
-
-
-class _Entry(Struct, array_like=True):
-    """A post in the spool, as JSON."""
+class _Entry(Struct, array_like=True, gc=False):
+    """A post. `data`: its object, as JSON."""
 
     data: bytes
+    time: int
     key: Key
     digest: str
     files: tuple[File, ...]
     fresh: bool
 
 
-_unpack = msgspec.msgpack.Decoder(_Entry).decode
+class _Thread(Struct):
+    """A thread's posts, the root first: those on the disk, by offset and length of what was put there at once, and
+    after them those at hand."""
+
+    places: list[tuple[int, int]] = field(default_factory=list)
+    entries: list[_Entry] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)  # who wrote in it, and when last
+    fresh: bool = False
 
 
-# of `lines.Reply`, in their order
-_Fields: TypeAlias = tuple[
-    str, str, int, str, Mapping[str, Any], int, bool, tuple[lines.Reaction, ...], tuple[lines.Attachment, ...]
-]
-
-
-class _Made(Struct):
-    """A post in the making: what a reply and a root have in common."""
-
-    fields: _Fields
-    key: Key
-    time: int
-    fresh: bool
+_unpack = msgspec.msgpack.Decoder(list[_Entry]).decode
 
 
 class Clock:
@@ -110,8 +99,7 @@ class Clock:
         self.last = 0
 
     def next(self, wanted: int) -> int:
-        time = self.last + 1
-        time = max(time, wanted)
+        time = wanted if wanted > self.last else self.last + 1
         if self.used is not None:
             while time in self.used:
                 time += 1
@@ -146,20 +134,17 @@ class Writer:
         self.pinned = {pin.ts for pin in room.conversation.pins if pin.ts}
         self.totals = Totals()
         self.strangers = 0
-        self._place: tuple[str, str, tuple[str, ...]] = (
-            ("", "", room.members) if room.direct else (book.team, room.name, ())
-        )
         self._before, self._after = lines.around("direct_post" if room.direct else "post")
+        self._place = lines.more(lines.Direct(room.members) if room.direct else lines.Place(book.team, room.name))
         self._threads: dict[str, _Thread] = {}
-        self._spool = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 - closed at the end of run
-        self._end = 0
+        self._at_hand = 0  # bytes of their posts
+        self._spool: IO[bytes] | None = None
 
     def run(self, source: Source) -> Iterator[Line]:
         """All lines, in a stable order: single posts as they come, threads at the end."""
         compose, composed, directory, limits = self.compose, self.composed, self.directory, self.limits
-        person_of, encode, place = self.book.person, lines.encode, self._place
-        before, after = self._before, self._after
-        with self._spool:
+        person_of, before, after = self.book.person, self._before, self._place + b"}" + self._after
+        try:
             for message in source.messages(self.room.conversation.id):
                 made = compose(message, directory, limits)
                 composed(message, made)
@@ -169,16 +154,19 @@ class Writer:
                     continue
                 threaded = message.is_root or message.thread
                 for draft in made.drafts:
-                    post = self._made(message, draft, person)
+                    post = self._post(message, draft, person.username)
                     if threaded and draft.thread and (message.thread or not draft.part):
-                        self._keep(message, draft, post, person)
+                        self._keep(message, post, person.username)
                     elif post.fresh:
-                        data = before + encode(lines.Post(*post.fields, *place)) + after
-                        yield Line(data, ((post.key, draft.digest),), draft.files)
+                        yield Line(before + post.data[:-1] + after, ((post.key, post.digest),), post.files)
+            self.totals.last = self.clock.last
             for thread in self._threads.values():
                 yield from self._thread(thread)
+        finally:
+            if self._spool is not None:
+                self._spool.close()
 
-    def _made(self, message: Message, draft: Draft, person: Person) -> _Made:
+    def _post(self, message: Message, draft: Draft, username: str) -> _Entry:
         content, part, ts = draft.content, draft.part, message.ts
         key = f"{message.conversation}/{ts}/{part}" if part else f"{message.conversation}/{ts}"
         wanted = int(ts[:10] + ts[11:14]) if len(ts) == 17 and ts[10] == "." else micros(ts) // 1000
@@ -194,16 +182,18 @@ class Writer:
                 props[SHIFT] = time - wanted
             edited = 0 if message.edited is None else micros(message.edited.at) // 1000
         totals = self.totals
-        totals.last = max(totals.last, time)
-        if type_ not in UNCOUNTED:
+        if not type_ or type_ not in UNCOUNTED:
             totals.messages += 1
             if not (message.thread and draft.thread):
                 totals.roots += 1
         pinned = not part and ts in self.pinned
         reactions = self._reactions(message, time) if message.reactions and not part else ()
-        files = tuple([lines.Attachment(attachment_path(file)) for file in draft.files]) if draft.files else ()
-        fresh = self.done is None or self._is_fresh(message, draft, key)
-        return _Made((person.username, text, time, type_, props, edited, pinned, reactions, files), key, time, fresh)
+        files = draft.files
+        paths = tuple([lines.Attachment(attachment_path(file)) for file in files]) if files else ()
+        data = lines.encode(lines.Reply(username, text, time, type_, props, edited, pinned, reactions, paths))
+        if self.done is None:
+            return _Entry(data, time, key, "", files, True)
+        return _Entry(data, time, key, draft.digest, files, self._is_fresh(message, draft, key))
 
     def _is_fresh(self, message: Message, draft: Draft, key: Key) -> bool:
         """Whether an earlier run has not loaded it as it is now."""
@@ -227,22 +217,29 @@ class Writer:
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _keep(self, message: Message, draft: Draft, post: _Made, person: Person) -> None:
+    def _keep(self, message: Message, post: _Entry, username: str) -> None:
         root = message.thread or message.ts
         thread = self._threads.get(root)
         if thread is None:
             thread = self._threads[root] = _Thread()
-        if thread.places:
-            data = lines.encode(lines.Reply(*post.fields))
-        else:
-            data = lines.encode(lines.Post(*post.fields, *self._place))
-        packed = _pack(_Entry(data, post.key, draft.digest, draft.files, post.fresh))
-        self._spool.write(packed)
-        thread.places.append(self._end)
-        thread.places.append(len(packed))
-        self._end += len(packed)
-        thread.seen[person.username] = post.time
+        thread.entries.append(post)
+        thread.seen[username] = post.time
         thread.fresh = thread.fresh or post.fresh
+        self._at_hand += len(post.data) + _ENTRY
+        if self._at_hand > AT_HAND:
+            self._put_aside()
+
+    def _put_aside(self) -> None:
+        """All posts at hand, to the disk."""
+        if self._spool is None:
+            self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of run
+        for thread in self._threads.values():
+            if thread.entries:
+                packed = _pack(thread.entries)
+                thread.places.append((self._spool.tell(), len(packed)))
+                thread.entries.clear()
+                self._spool.write(packed)
+        self._at_hand = 0
 
     def _thread(self, thread: _Thread) -> Iterator[Line]:
         if not thread.fresh:
@@ -252,31 +249,34 @@ class Writer:
         recent = sorted(thread.seen.items(), key=lambda pair: (-pair[1], pair[0]))[:FOLLOWERS]
         last = max(thread.seen.values())
         followers = lines.encode([lines.Follower(user, last) for user, _ in sorted(recent)])
-        number, size, weight = 0, 0, _weight(root)
+        number, size, weight, most = 0, 0, _weight(root), self.limits.file or FILE_BYTES
         replies: list[_Entry] = []
         for entry in entries:
             if not entry.fresh:
                 continue
-            heavy = weight + _weight(entry) > (self.limits.file or FILE_BYTES)
-            if replies and (len(replies) >= REPLIES or size + len(entry.data) > LINE_BYTES or heavy):
+            more = _weight(entry) if entry.files else 0
+            full = len(replies) >= REPLIES or size + len(entry.data) > LINE_BYTES or weight + more > most
+            if replies and full:
                 yield self._thread_line(root, replies, followers, number)
                 number, size, weight, replies = number + 1, 0, _weight(root), []
             replies.append(entry)
             size += len(entry.data)
-            weight += _weight(entry)
+            weight += more
         yield self._thread_line(root, replies, followers, number)
 
     def _entries(self, thread: _Thread) -> Iterator[_Entry]:
-        for at in range(0, len(thread.places), 2):
-            self._spool.seek(thread.places[at])
-            yield _unpack(self._spool.read(thread.places[at + 1]))
+        for offset, length in thread.places:
+            assert self._spool is not None  # noqa: S101 - they were put there
+            self._spool.seek(offset)
+            yield from _unpack(self._spool.read(length))
+        yield from thread.entries
 
     def _thread_line(self, root: _Entry, replies: list[_Entry], followers: bytes, number: int) -> Line:
         """The root's object, with its replies and followers as its last fields."""
         said = b'"replies":[' + b",".join([e.data for e in replies]) + b"]," if replies else b""
-        data = root.data[:-1] + b"," + said + b'"thread_followers":' + followers + b"}"
+        data = root.data[:-1] + self._place + b"," + said + b'"thread_followers":' + followers + b"}"
         entries = [root, *replies] if number == 0 and root.fresh else replies
-        files = tuple([file for entry in [root, *replies] for file in entry.files])
+        files = (*root.files, *[file for entry in replies for file in entry.files])
         return Line(self._before + data + self._after, tuple([(e.key, e.digest) for e in entries]), files, number)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ import msgspec
 from msgspec import Struct, field
 
 from migrator.adapters.base import Kind
-from migrator.adapters.bulk import Move
+from migrator.adapters.bulk import Move, WorkFile
 from migrator.adapters.zulip.archive_files import Emoji, Uploads, put_avatars, put_icon
+from migrator.adapters.zulip.archive_order import Order
 from migrator.adapters.zulip.archive_people import Roster
 from migrator.adapters.zulip.archive_places import Places
-from migrator.adapters.zulip.archive_posts import Posts, Settings
+from migrator.adapters.zulip.archive_posts import Composer, Settings
 from migrator.adapters.zulip.emoji import custom_name
 from migrator.adapters.zulip.preflight import FOLDERS, MAJORS, Told, version_of
 from migrator.adapters.zulip.threads import Policy
@@ -132,11 +133,11 @@ class _Maker:
         self.roster = Roster(workspace, people + 1, chosen.known, chosen.domain)
         self.places = Places(workspace, self.roster, channels + 1, chosen.version, chosen.folders)
         self.directory = Names(workspace, self._lookup(workspace))
-        self.uploads = Uploads(out, move.source)
+        self.uploads = Uploads(out)
         self.emoji = Emoji(out, move.source)
-        self.posts = Posts(
-            move, self.directory, self.settings, self.roster, self.places, self.uploads, self.emoji, work
-        )
+        self.work = WorkFile(work, "posts"), WorkFile(work, "reactions")
+        self.composer = Composer(move, self.directory, self.settings, self.roster, self.places, *self.work, work)
+        self.order = Order(self.settings, self.places, self.uploads, self.emoji, *self.work)
         dates = [float(c.created) for c in workspace.conversations.values() if c.created > 0]
         self.founded = min(dates, default=FOUNDED)
 
@@ -149,14 +150,11 @@ class _Maker:
         return lookup
 
     def run(self) -> Sequence[str]:
-        conversations = self.move.source.workspace.conversations.values()
         try:
-            self.move.progress.phase("composing")
-            for conversation in conversations:
-                self.posts.take(conversation)
+            self._compose()
             self.move.progress.phase("writing the archive")
-            self.posts.write(self.out)
-            attachments = self.uploads.finish(self.founded, self.posts.message_id)
+            self.order.write(self.out)
+            attachments = self.uploads.finish(self.founded, self.order.message_id)
             _write_tables(self.out / "attachment.json", {"zerver_attachment": attachments})
             self.pictured = put_avatars(self.out, self.move.source, self.roster, self.founded)
             if self.chosen.icon is not None:
@@ -166,12 +164,22 @@ class _Maker:
             (self.out / "migration_status.json").write_bytes(msgspec.json.encode(status))
             _write_tables(self.out / "realm.json", self._tables(), {"import_source": "slack"})
         finally:
-            self.posts.close()
+            for file in self.work:
+                file.close()
         return self._advice()
 
-    def _tables(self) -> Mapping[str, Iterable[Mapping[str, Any]]]:
+    def _compose(self) -> None:
+        """All conversations, perhaps by several processes; adopted in their order."""
+        self.move.progress.phase("composing")
+        groups = [(conversation,) for conversation in self.move.source.workspace.conversations]
+        for some in self.move.spread(self.composer.take, groups):
+            for taken in some:
+                self.order.adopt(taken)
+                self.move.progress.advance(taken.messages)
+
+    def _tables(self) -> Mapping[str, Iterable[Any]]:
         fields, values = self.roster.profiles()
-        first = self.settings.first if self.posts.count else None
+        first = self.settings.first if self.order.count else None
         return {
             "zerver_realm": [self._realm()],
             "zerver_client": [{"id": 1, "name": "slack-migrator"}],
@@ -182,7 +190,7 @@ class _Maker:
             "zerver_customprofilefield": fields,
             "zerver_customprofilefieldvalue": values,
             "zerver_userstatus": self.roster.statuses(self.founded),
-            "zerver_reaction": self._reactions(),
+            "zerver_reaction": self.order.reactions(),
             **dict.fromkeys(EMPTY, ()),
         }
 
@@ -204,17 +212,6 @@ class _Maker:
         if self.chosen.version >= 10:
             row["moderation_request_channel"] = None
         return row
-
-    def _reactions(self) -> Iterator[dict[str, Any]]:
-        for number, (message, user, name, code, kind) in enumerate(self.posts.reactions(), 1):
-            yield {
-                "id": number,
-                "message": message,
-                "user_profile": user,
-                "emoji_name": name,
-                "emoji_code": code,
-                "reaction_type": kind,
-            }
 
     def _build(self) -> str:
         """Which of two kinds of servers that call themselves 11."""
@@ -254,14 +251,12 @@ class _Maker:
             said.append(f"the export names no active owner: {owner!r} is made owner; check with manage.py list_users")
         if self.uploads.unreadable:
             said.append(f"{self.uploads.unreadable} files of the export cannot be read: their messages say so")
-        if self.posts.strange_times:
-            said.append(f"{self.posts.strange_times} messages have an impossible time: put at the nearest possible one")
+        if self.order.strange_times:
+            said.append(f"{self.order.strange_times} messages have an impossible time: put at the nearest possible one")
         return said
 
 
-def _write_tables(
-    path: Path, tables: Mapping[str, Iterable[Mapping[str, Any]]], words: Mapping[str, str] | None = None
-) -> None:
+def _write_tables(path: Path, tables: Mapping[str, Iterable[Any]], words: Mapping[str, str] | None = None) -> None:
     """A JSON object of lists of rows, written row by row, and of `words`; the file is there only when it is whole."""
     draft = path.with_suffix(".part")
     encoder = msgspec.json.Encoder()

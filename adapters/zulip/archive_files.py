@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from array import array
 from collections.abc import Callable, Iterator
@@ -12,16 +13,49 @@ import msgspec
 from msgspec import Struct, field
 
 from migrator.adapters.base import Source
-from migrator.adapters.zulip.archive_people import Member, Roster
+from migrator.adapters.zulip.archive_people import Roster
 from migrator.adapters.zulip.emoji import custom_name
 from migrator.adapters.zulip.pictures import stand_in, suffix
 from migrator.errors import SkipItem
 from migrator.model import Bytes, File, FileId, Local
 
-__all__ = ["Emoji", "Uploads", "put_avatars", "put_icon"]
+__all__ = ["Copies", "Copy", "Emoji", "Uploads", "put_avatars", "put_icon"]
 
 CHUNK = 1 << 20
 MAX_PICTURE = 5 << 20  # bytes of an avatar or emoji (facts 6.1)
+
+
+class Copy(Struct, frozen=True):
+    """A file that a conversation shows, and whose it is. `path`: where its bytes lie; "" where they cannot be read."""
+
+    file: File
+    owner: int
+    path: str
+    size: int
+
+
+class Copies:
+    """Copies files for whichever process meets them: each once in a process, however many messages show it."""
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        self._folder, self._source = folder, source
+        self._made: dict[FileId, tuple[str, int]] = {}
+
+    def make(self, file: File, owner: int) -> Copy:
+        made = self._made.get(file.id)
+        if made is None:
+            made = self._made[file.id] = self._copy(file)
+        return Copy(file, owner, *made)
+
+    def _copy(self, file: File) -> tuple[str, int]:
+        to = self._folder / f"file-{os.getpid()}-{len(self._made)}"
+        try:
+            with self._source.open(file) as body, to.open("wb") as out:
+                shutil.copyfileobj(body, out, CHUNK)
+                return str(to), out.tell()
+        except SkipItem:
+            to.unlink(missing_ok=True)
+            return "", 0
 
 
 class _Upload(Struct):
@@ -36,41 +70,41 @@ class _Upload(Struct):
 
 
 class Uploads:
-    """Files of messages. Each is copied once, however many messages show it."""
+    """Files of messages, numbered in the order in which they are put."""
 
-    def __init__(self, folder: Path, source: Source) -> None:
-        self._folder, self._source = folder / "uploads", source
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "uploads"
         self._folder.mkdir()
         self._uploads: dict[FileId, _Upload | None] = {}
         self.unreadable = 0
 
-    def put(self, file: File, owner: Callable[[], Member]) -> str | None:
-        """The address of a file in messages; None where its bytes turn out not to be had."""
-        if file.id not in self._uploads:
-            self._uploads[file.id] = self._copy(file, owner().id)
-        upload = self._uploads[file.id]
-        return f"/user_uploads/{upload.path}" if upload else None
-
-    def show(self, file: FileId, message: int) -> None:
-        """Note that a message (by its number in the work file) shows the file."""
-        if (upload := self._uploads.get(file)) is not None:
-            upload.messages.append(message)
-
-    def _copy(self, file: File, owner: int) -> _Upload | None:
+    def put(self, copy: Copy) -> None:
+        """Move the bytes to their place, unless another copy is there."""
+        file = copy.file
+        if file.id in self._uploads:
+            return
         number = len(self._uploads) + 1
+        if not copy.path:
+            self._uploads[file.id] = None
+            self.unreadable += 1
+            return
         path = f"1/{number % 256:02x}/{number}/{_safe(file.name or file.title, file.id)}"
         to = self._folder / path
         to.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with self._source.open(file) as body, to.open("wb") as out:
-                shutil.copyfileobj(body, out, CHUNK)
-        except SkipItem:
-            to.unlink(missing_ok=True)
-            self.unreadable += 1
-            return None
+        Path(copy.path).rename(to)
         name = " ".join(file.name.split()) or file.id
         mime = file.mime or "application/octet-stream"
-        return _Upload(number, owner, path, name, to.stat().st_size, float(file.created), mime)
+        self._uploads[file.id] = _Upload(number, copy.owner, path, name, copy.size, float(file.created), mime)
+
+    def show(self, file: FileId, message: int) -> None:
+        """Note that a message (by its number) shows the file."""
+        if (upload := self._uploads.get(file)) is not None:
+            upload.messages.append(message)
+
+    def path(self, file: FileId) -> str | None:
+        """Below /user_uploads/; None for a file that was never put, or whose bytes cannot be read."""
+        upload = self._uploads.get(file)
+        return upload.path if upload else None
 
     def finish(self, now: float, message_id: Callable[[int], int]) -> Iterator[dict[str, Any]]:
         """Write the list of files; yields rows of zerver_attachment."""
@@ -117,15 +151,18 @@ class Emoji:
         for name in source.workspace.emoji:
             self.put(name)
 
-    def put(self, source_name: str) -> tuple[str, str]:
-        """Name and code of an emoji, which is made if it is not there."""
+    def put(self, source_name: str) -> None:
+        """Make an emoji, if it is not there."""
         name = custom_name(source_name)
         if name not in self._names:
             data = self._picture(source_name) or stand_in()
             file = f"{len(self._names) + 1}{suffix(data)}"
             (self._folder / file).write_bytes(data)
             self._names[name] = (len(self._names) + 1, file)
-        return name, str(self._names[name][0])
+
+    def code(self, name: str) -> str:
+        """What reactions call an emoji beside its name."""
+        return str(self._names[name][0])
 
     def _picture(self, name: str) -> bytes | None:
         seen: set[str] = set()

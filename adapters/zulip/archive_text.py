@@ -1,6 +1,7 @@
 """Markdown of the archive: who and what is pointed at by ids where the server's sequences are given, else by names.
 
-Ids of messages are known only when all are in order; until then an address holds a mark (`mark`, `resolve`).
+Ids of messages and addresses of files are known only when all are in order; until then a mark stands for an address
+(`mark`, `file_mark`), which `resolve` finds.
 """
 
 from __future__ import annotations
@@ -13,25 +14,37 @@ from migrator.adapters.zulip import threads
 from migrator.adapters.zulip.archive_people import Roster
 from migrator.adapters.zulip.archive_places import Places
 from migrator.adapters.zulip.render import ZulipWriter
-from migrator.model import ConversationId, ConversationMention, Ts, UserId
+from migrator.model import ConversationId, ConversationMention, FileId, Ts, UserId
 from migrator.render import Job
 
-__all__ = ["ArchiveWriter", "mark", "resolve"]
+__all__ = ["MARK", "UPLOADS", "ArchiveWriter", "file_mark", "mark", "resolve"]
 
 MARK = "/#slack-message/"
-_MARKED = re.compile(rf"{MARK}([^/\s]+)/([0-9.]+)/")
+UPLOADS = "/user_uploads/"
+_MARKED = re.compile(rf"{MARK}([^/\s]+)/([0-9]+(?:\.[0-9]+)?)/")
+_FILE_MARKED = re.compile(rf"{UPLOADS}\?([^/\s]+)/")
 _BEFORE_CHANNEL = frozenset(" \t\n'\"(,:<")
 
 
 def mark(conversation: ConversationId, ts: Ts) -> str:
-    """Stands for a message's address until its id is known."""
+    """Stands for a message's address until its id is known. JSON has it as it is."""
     return f"{MARK}{quote(conversation, safe='')}/{ts}/"
 
 
-def resolve(source: str, address: Callable[[ConversationId, Ts], str]) -> str:
-    if MARK not in source:
-        return source
-    return _MARKED.sub(lambda found: address(unquote(found[1]), found[2]), source)
+def file_mark(file: FileId) -> str:
+    """Stands for a file's address until it has its place. JSON has it as it is."""
+    return f"{UPLOADS}?{quote(file, safe='')}/"
+
+
+def resolve(
+    text: str, address: Callable[[ConversationId, Ts], str], path: Callable[[FileId], str | None] | None = None
+) -> str:
+    """The text with the addresses of messages and, below /user_uploads/, the paths of files in place of their marks."""
+    if MARK in text:
+        text = _MARKED.sub(lambda found: address(unquote(found[1]), found[2]), text)
+    if path is not None:
+        text = _FILE_MARKED.sub(lambda found: UPLOADS + there if (there := path(unquote(found[1]))) else found[0], text)
+    return text
 
 
 class ArchiveWriter(ZulipWriter):
@@ -40,11 +53,12 @@ class ArchiveWriter(ZulipWriter):
     def __init__(self, roster: Roster, places: Places, exact: bool) -> None:
         super().__init__(person=self._mention, channel=self._address, post=mark if exact else None)
         self._roster, self._places, self._exact = roster, places, exact
+        self._last = max((member.id for member in roster.members.values()), default=0)  # whom the export tells of
         self.mentioned: set[int] = set()
 
     def _mention(self, user: UserId) -> str | None:
         member = self._roster.find(user)
-        if member is None:
+        if member is None or member.id > self._last:
             return None
         self.mentioned.add(member.id)
         return f"|{member.id}" if self._exact else member.name

@@ -73,24 +73,24 @@ def compose(
     """Never raises. A reply that was also sent to the channel stands in both topics; see `threads`. `writer` knows how
     people, channels and messages are pointed at; by default by the directory's ids. `acts_for`: whose reactions come.
     """
+    files = message.files
     threaded = message.is_root or message.thread != ""
     direct = threaded and directory.conversation_kind(message.conversation) in _DIRECT
     topics = threaded and not direct and policy is Policy.TOPICS
     room = max(1000, limits.text - RESERVE) if limits.text else 0
     writer = writer or LiveWriter(directory)
-    body = _named(message, directory)
-    losses: list[Loss] = []
-    if not body and not message.files:
-        body = (Paragraph((Text(_INSTEAD.get(message.kind, "(no text)")),)),)
-    written = writer.parts(body, directory, room, sized=bool(message.files)) if body else []
+    body = _named(message, directory) if message.author.name else message.body
+    written = writer.parts(body, directory, room, sized=bool(files)) if body else []
+    losses = written[0].losses if written else ()  # all stand with the first
     parts = [part for part in written if visible(part.source)]
+    if not parts and not files:
+        words = _INSTEAD.get(message.kind, "(no text)")
+        parts = [Rendered(words, words)]
     if message.kind is MessageKind.EMOTE and parts:
         parts[0] = msgspec.structs.replace(parts[0], source=f"/me {parts[0].source}")
-    for part in parts:
-        losses.extend(part.losses)
     topic = thread_topic(message.ts, topic_words(message, directory)) if topics and message.is_root else ""
-    if message.files:
-        posts = _with_files(message.files, parts, writer, directory, limits, room)
+    if files:
+        posts = _with_files(files, parts, writer, directory, limits, room)
         drafts = [_draft(number, *post, topic) for number, post in enumerate(posts, 1)]
     else:
         drafts = [_draft(number, part.source, part.plain, (), topic) for number, part in enumerate(parts, 1)]
@@ -98,21 +98,22 @@ def compose(
         drafts.append(msgspec.structs.replace(drafts[0], part=BROADCAST, thread=False))
     if message.thread and not topics:
         where = "in direct messages there are no topics" if direct else "threads=quotes was chosen"
-        losses.append(Loss(Feature.REPLY, Fate.APPROXIMATED, f"as a quote: {where}"))
+        losses = (*losses, Loss(Feature.REPLY, Fate.APPROXIMATED, f"as a quote: {where}"))
     if message.reactions:
-        losses.extend(_reaction_losses(message, acts_for))
-    return Composed(tuple(drafts), tuple(losses))
+        losses = (*losses, *_reaction_losses(message, acts_for))
+    return Composed(tuple(drafts), losses)
 
 
 def _reaction_losses(message: Message, acts_for: Callable[[UserId], bool]) -> Iterator[Loss]:
-    barred = sum(not acts_for(user) for reaction in message.reactions for user in reaction.users)
+    barred = toned = 0
+    for reaction in message.reactions:
+        name, users = reaction_name(reaction), reaction.users
+        acting = sum(map(acts_for, users))
+        barred += len(users) - acting
+        if name is not None and not name.exact:
+            toned += acting
     if barred:
         yield Loss(Feature.REACTION, Fate.DROPPED, "their keys are not to be had (set jwt_key_file)", barred)
-    toned = sum(
-        sum(map(acts_for, reaction.users))
-        for reaction in message.reactions
-        if (name := reaction_name(reaction)) is not None and not name.exact
-    )
     if toned:
         yield Loss(Feature.REACTION, Fate.APPROXIMATED, "without the skin tone", toned)
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
 from migrator.emoji_names import emoji_names
 from migrator.model import Reaction
 
-__all__ = ["EmojiName", "custom_name", "is_name", "reaction_name"]
+__all__ = ["CUSTOM", "EmojiName", "custom_name", "is_name", "reaction_name"]
 
 UNICODE, CUSTOM = "unicode_emoji", "realm_emoji"
 _NAME = re.compile(r"[0-9a-z_-]*[0-9a-z]")
@@ -37,9 +38,12 @@ def is_name(word: str) -> bool:
 
 def reaction_name(reaction: Reaction) -> EmojiName | None:
     """What to react with; None where Zulip has no such emoji (newer than its table): then by a custom one or not."""
-    if not reaction.char:
-        return EmojiName(custom_name(reaction.name), "", CUSTOM)
-    found = emoji_names(__package__).find(reaction.char)
+    return _standard(reaction.char) if reaction.char else EmojiName(custom_name(reaction.name), "", CUSTOM)
+
+
+@lru_cache(maxsize=4096)
+def _standard(characters: str) -> EmojiName | None:
+    found = emoji_names(__package__).find(characters)
     return EmojiName(found.name, found.code, UNICODE, found.exact) if found else None
 
 

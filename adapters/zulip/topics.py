@@ -8,7 +8,8 @@ topics without regard to case and cuts them at 60 characters (facts of the API: 
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 from migrator.adapters.base import Directory
@@ -20,9 +21,11 @@ __all__ = ["MAIN_TOPIC", "MAX_TOPIC", "thread_topic", "topic_url", "topic_words"
 MAIN_TOPIC = "imported from Slack"  # where everything stands that is in no thread
 MAX_TOPIC = 60  # characters
 
+_EPOCH = date(1970, 1, 1)
 _DAY = 86_400_000_000  # microseconds
 _TAG = 8  # 36 ** 7 < _DAY < 36 ** 8
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
 _UNSAFE = str.maketrans({"*": "", "`": "'", "$": "", "\\": "/"})  # would end or start markup in a link to the topic
 
 
@@ -36,7 +39,8 @@ def topic_words(root: Message, directory: Directory) -> str:
 def thread_topic(ts: Ts, words: str) -> str:
     """The topic of the thread whose root has this `ts`. At most 60 characters, printable, without markup."""
     time = micros(ts)
-    ending = f"{_date(time)} {_tag(time % _DAY)}"
+    day, moment = divmod(time, _DAY)
+    ending = f"{_date(day)} {_tag(moment)}"
     room = MAX_TOPIC - len(ending) - 3
     line = canonical(words).translate(_UNSAFE)
     if not line.isprintable():
@@ -54,16 +58,18 @@ def topic_url(channel: int | str, topic: str, message: int | str | None = None) 
     return f"/#narrow/channel/{channel}/topic/{spelled}" + (f"/near/{message}" if message is not None else "")
 
 
-def _date(time: int) -> str:
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    """A day, counted from the epoch, as calendars have it."""
     try:
-        return datetime.fromtimestamp(time // 1_000_000, UTC).date().isoformat()
-    except (OverflowError, ValueError, OSError):
+        return (_EPOCH + timedelta(day)).isoformat()
+    except OverflowError:
         return "1970-01-01"  # no date that a calendar knows; the archive's checker and the reader refuse such times
 
 
 def _tag(number: int) -> str:
     digits = ""
-    for _ in range(_TAG):
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
+    for _ in range(_TAG // 2):
+        number, pair = divmod(number, 36 * 36)
+        digits = _PAIRS[pair] + digits
     return digits

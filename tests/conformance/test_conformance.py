@@ -67,6 +67,16 @@ def test_compose_is_pure_and_shows_every_word(name: str) -> None:
                 assert "".join(canonical(plain(message.body, names)).split()) in shown
 
 
+@pytest.mark.parametrize("body", [(), (Paragraph((Text("\u200b"),)),), (Paragraph((Text(" "),)),)], ids=repr)
+@pytest.mark.parametrize("name", BUILTIN)
+def test_a_message_of_which_nothing_is_to_be_seen_is_a_post(name: str, body: tuple[Paragraph, ...]) -> None:
+    message = say("", conversation="C1", ts="1700000009.000100", thread="1700000001.000100", broadcast=True)
+    message = msgspec.structs.replace(message, body=body)
+    drafts = load(name)({}).compose(message, Names(small_world().workspace), Limits(text=10_000)).drafts
+    assert [draft.part for draft in drafts] == ["", "broadcast"]
+    assert canonical(drafts[0].text) == canonical(drafts[1].text)
+
+
 @pytest.mark.parametrize("name", BUILTIN)
 def test_the_digest_follows_the_text(name: str) -> None:
     adapter, world = load(name)({}), small_world()

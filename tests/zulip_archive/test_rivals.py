@@ -447,6 +447,14 @@ def test_mentions_of_two_people_of_one_name_reach_each(tmp_path: Path) -> None:
     assert [int(number) for number in found] == [bobs[0], bobs[1], bobs[1]]
 
 
+def test_a_broadcast_reply_of_which_nothing_is_to_be_seen_is_there_in_both_places(tmp_path: Path) -> None:
+    root = say(1, "still here")
+    reply = say(2, "\u200b", subtype="thread_broadcast", thread_ts=root["ts"])
+    messages = {"tea": [root | {"thread_ts": root["ts"], "reply_count": 1}, reply]}
+    there = _abort(tmp_path, {"users": [OWNER]}, messages)
+    assert [m.topic == "imported from Slack" for m in there.said("(no text)")] == [False, True]
+
+
 def test_a_file_of_an_odd_name_is_linked_under_it(tmp_path: Path) -> None:
     messages = {"tea": [say(1, "look", files=[{"id": "F123456789", "name": "My [pic].png", "mode": "hosted"}])]}
     export = write_export(tmp_path / "export", {"users": [OWNER], "channels": [TEA]}, messages)
