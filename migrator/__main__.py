@@ -1,5 +1,20 @@
-"""`python -m migrator` is `slack-migrator`."""
+"""`slack-migrator`, and `python -m migrator`."""
 
-from migrator.cli import main
+import sys
+from typing import NoReturn
 
-main()
+__all__ = ["main"]
+
+
+def main() -> NoReturn:
+    """The command. Ctrl-C while it is still being loaded is no traceback either."""
+    try:
+        from migrator.cli import main as run
+    except KeyboardInterrupt:
+        sys.stderr.write("Error: stopped\nNext: run the same command again\n")
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

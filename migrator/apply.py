@@ -191,7 +191,17 @@ class Engine(Means):
             if isinstance(self.adapter, Finishes):
                 members = self._remotes(Kind.USER, conversation.members)
                 adapter = self.adapter
-                await self.tries.attempt(partial(adapter.finish_conversation, conversation, remote, members))
+                act = partial(adapter.finish_conversation, conversation, remote, members)
+                await self._last_touch(conversation, "closing it", act)
+
+    async def _last_touch(self, conversation: Conversation, what: str, act: Callable[[], Awaitable[None]]) -> bool:
+        """Something about a conversation that is there; refused, it costs the others nothing."""
+        try:
+            await self.tries.attempt(act)
+        except SkipItem as reason:
+            self.journal.fail(Kind.CONVERSATION, f"{conversation.id}, {what}", str(reason))
+            return False
+        return True
 
     async def _relink(self) -> None:
         """Links to messages that were sent after the message that links to them: lanes run in parallel, and people
@@ -218,8 +228,9 @@ class Engine(Means):
         found = (self.journal.remote(Kind.POST, f"{conversation.id}/{pin.ts}") for pin in pins if pin.ts)
         posts = [post for post in found if post is not None]
         state = blake2b("\n".join(posts).encode(), digest_size=12).hexdigest()
-        if posts and self.journal.meta(f"pins:{conversation.id}") != state:
-            await self.tries.attempt(partial(adapter.pin, remote, posts))
+        if not posts or self.journal.meta(f"pins:{conversation.id}") == state:
+            return
+        if await self._last_touch(conversation, "its pins", partial(adapter.pin, remote, posts)):
             self.journal.set_meta(f"pins:{conversation.id}", state)
 
 

@@ -139,7 +139,7 @@ class Move:
 
     def _refuse_folder(self, what: str, stored: str, wanted: str) -> None:
         raise UsageError(
-            f"this run folder belongs to {what} {stored}, not {wanted}",
+            f"the run folder {self.folder.path if self.folder else ''} belongs to {what} {stored}, not {wanted}",
             hint="give this move a folder of its own with --run DIR",
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache, partial
 from hashlib import blake2b
 
@@ -130,10 +131,11 @@ def chosen(source: Source, options: Options) -> list[Conversation]:
         return everything
     wanted = {name.lstrip("#") for name in options.only}
     picked = [c for c in everything if c.id in wanted or c.name in wanted]
-    if missing := wanted - {c.id for c in picked} - {c.name for c in picked}:
+    if missing := sorted(wanted - {c.id for c in picked} - {c.name for c in picked}):
+        close = get_close_matches(missing[0], [c.name for c in everything], 1)
         raise UsageError(
-            f"there is no conversation {', '.join(sorted(missing))} in the export",
-            hint="slack-migrator inspect EXPORT lists them",
+            f"there is no conversation {', '.join(missing)} in the export",
+            hint=(f"did you mean {close[0]}? " if close else "") + "slack-migrator plan EXPORT --to TARGET lists them",
         )
     return picked
 

@@ -73,6 +73,21 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, stop: int) -> None:
     comes_to_its_end(tmp_path)
 
 
+def test_ctrl_c_while_it_is_being_loaded() -> None:
+    script = (
+        "import sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'click': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "from migrator.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "Error: stopped\nNext: run the same command again\n"
+
+
 @pytest.mark.parametrize("limit", [0, 3_000, 12_000, 40_000])
 def test_a_disk_that_is_full(tmp_path: Path, limit: int) -> None:
     process = migrating(tmp_path, limit=limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from migrator.adapters import load
 from migrator.adapters.base import Composed, Directory, Kind, Limits, Person, Place, RemoteId, RemoteMessage
 from migrator.adapters.memory.adapter import Fault, Memory
 from migrator.apply import Engine, Outcome
-from migrator.errors import Retry, TargetUnavailable
+from migrator.errors import Retry, SkipItem, TargetUnavailable
 from migrator.journal import Journal
 from migrator.ledger import Fate, Feature
 from migrator.model import Local, Message, MessageLink, Paragraph, Reaction, Text
@@ -167,6 +167,28 @@ def test_a_refused_post_costs_itself_only_and_is_tried_again(journal: Journal) -
     verdict = check(world, memory, journal)
     assert [m.what for c in verdict.conversations for m in c.mismatches] == [Difference.MISSING]
     world.workspace.users["U99"] = msgspec.structs.replace(world.workspace.users["U2"], id="U99")  # type: ignore[index]
+    assert move(world, memory, journal).failures == ()
+    assert check(world, memory, journal).clean
+
+
+class Reluctant(Memory):
+    """Refuses pins as long as it is told to."""
+
+    refuses = True
+
+    async def pin(self, conversation: RemoteId, posts: Sequence[RemoteId]) -> None:
+        if self.refuses:
+            raise SkipItem("nobody may pin here")
+        await super().pin(conversation, posts)
+
+
+def test_refused_pins_cost_themselves_only_and_are_tried_again(journal: Journal) -> None:
+    world, memory = small_world(), Reluctant()
+    outcome = move(world, memory, journal)
+    assert outcome.failures == ((Kind.CONVERSATION, "C1, its pins", "nobody may pin here"),)
+    assert outcome.posts == 14
+    assert [m.what for c in check(world, memory, journal).conversations for m in c.mismatches] == [Difference.PINS]
+    memory.refuses = False
     assert move(world, memory, journal).failures == ()
     assert check(world, memory, journal).clean
 
