@@ -114,9 +114,9 @@ class Journal:
     def done(self, kind: Kind, key: Key, remote: RemoteId, digest: str | None = None) -> None:
         """Write a receipt, with or without an intent before it; `digest` None keeps the intent's."""
         self._db.execute(
-            "INSERT INTO items (kind, key, remote, digest) VALUES (?1, ?2, ?3, coalesce(?4, '')) "
-            "ON CONFLICT (kind, key) DO UPDATE SET remote = ?3, digest = coalesce(?4, digest), failed = NULL",
-            (kind, key, remote, digest),
+            "INSERT INTO items (kind, key, remote, digest) VALUES (?, ?, ?, coalesce(?, '')) ON CONFLICT (kind, key) "
+            "DO UPDATE SET remote = excluded.remote, digest = coalesce(?, digest), failed = NULL",
+            (kind, key, remote, digest, digest),
         )
 
     def fail(self, kind: Kind, key: Key, reason: str) -> None:
