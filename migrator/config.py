@@ -16,10 +16,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from migrator.errors import UsageError
 
-__all__ = ["load_settings", "number", "refuse_unknown"]
+__all__ = ["in_the_clear", "load_settings", "number", "refuse_unknown"]
+
+_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 def load_settings(path: Path | None, target: str) -> Mapping[str, Any]:
@@ -55,6 +58,14 @@ def refuse_unknown(target: str, settings: Iterable[str], known: Sequence[str]) -
         close = get_close_matches(name, known, 1)
         meant = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"{target} knows no setting {name!r}", hint=f"{meant}it knows {', '.join(known)}")
+
+
+def in_the_clear(address: str) -> str:
+    """What to say of an address where keys and messages can be read on their way to it; "" where they cannot."""
+    parts = urlsplit(address)
+    if parts.scheme != "http" or parts.hostname in _HERE:
+        return ""
+    return f"whatever goes to {parts.hostname} can be read on its way, keys and passwords too: use its https:// address"
 
 
 def number(settings: Mapping[str, Any], name: str, default: int) -> int:

@@ -34,7 +34,7 @@ from migrator.adapters.matrix import content as event_content
 from migrator.adapters.matrix import ids
 from migrator.adapters.matrix.fates import LIVE
 from migrator.adapters.matrix.render import MatrixWriter
-from migrator.config import number
+from migrator.config import in_the_clear, number
 from migrator.errors import AuthError, Retry, SkipItem, TargetUnavailable, UsageError
 from migrator.model import Conversation, File, Local, Message, User, Workspace
 from migrator.secret import read_secret
@@ -48,7 +48,6 @@ __all__ = ["Matrix"]
 
 # MSC4069. Without it Synapse repeats somebody's memberships, dated today, some time after their name is set.
 QUIETLY = "org.matrix.msc4069.propagate"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Matrix:
@@ -439,7 +438,7 @@ class Matrix:
         if not address or parts.scheme not in ("http", "https") or not parts.hostname:
             problem = f"homeserver = {address!r} is no address" if address else "the configuration has no homeserver"
             raise UsageError(problem, hint='write homeserver = "https://matrix.example.org" under [matrix]')
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        if in_the_clear(address):
             raise UsageError(f"{parts.hostname} would get our token in the clear", hint="use its https:// address")
         return address
 

@@ -22,6 +22,7 @@ from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost import finish, preflight, readback
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.rest import Rest
+from migrator.config import in_the_clear
 from migrator.errors import TargetUnavailable, UsageError
 from migrator.model import Local, Message, Workspace
 from migrator.secret import Secret, read_secret
@@ -95,7 +96,7 @@ class Driver:
             version=facts.version,
             # where the setting may be changed, the largest file decides what it is to be
             limits=Limits(text=facts.text, file=0 if self.may_change_settings else facts.file - preflight.ROOM),
-            warnings=preflight.warnings(facts),
+            warnings=(*filter(None, [in_the_clear(self._rest.url)]), *preflight.warnings(facts)),
         )
 
     def _look(self, team: str) -> preflight.Facts:

@@ -21,6 +21,7 @@ from migrator.adapters.zulip.places import Places, is_direct
 from migrator.adapters.zulip.posts import Posts
 from migrator.adapters.zulip.preflight import complaints, inspect, missing_rights, role_line
 from migrator.adapters.zulip.threads import Policy
+from migrator.config import in_the_clear
 from migrator.errors import Retry, SkipItem, TargetUnavailable, UsageError
 from migrator.model import Conversation, File, Local, User, UserGroup, Workspace
 from migrator.secret import Secret
@@ -67,7 +68,7 @@ class Session:
             identity=f"zulip:{self.facts.realm}",
             version=self.facts.version,
             limits=limits,
-            warnings=complaints(self.facts, bool(self._jwt)),
+            warnings=(*filter(None, [in_the_clear(self.server.site)]), *complaints(self.facts, bool(self._jwt))),
         )
 
     def foresee(self, users: Iterable[User], conversations: Iterable[Conversation]) -> list[str]:
