@@ -7,6 +7,7 @@ doubtful one is the first later post that looks like this, or it is not there.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import threading
@@ -27,7 +28,7 @@ from migrator.adapters.zulip.read import read
 from migrator.adapters.zulip.reading import Roots, decoded_topic, remote_message, split, uploads
 from migrator.adapters.zulip.threads import Policy
 from migrator.adapters.zulip.topics import thread_topic, topic_url
-from migrator.errors import SkipItem
+from migrator.errors import Retry, SkipItem
 
 __all__ = ["Posts"]
 
@@ -69,7 +70,13 @@ class Posts:
         try:
             return self._send(post, sender, root, topic, self._is_first(post, receipts), lent)
         finally:
-            for number in lent:  # a deleted message shows nobody a file: only now
+            self._take_back(lent)
+
+    def _take_back(self, lent: list[int]) -> None:
+        """Only after the post: a deleted message shows nobody a file. Says nothing of the post, so nothing that fails
+        here may look as if the post had failed; what is left is deleted in the end (`Loans.give_back`)."""
+        for number in lent:
+            with contextlib.suppress(Retry, SkipItem):
                 self.server.call("DELETE", f"messages/{number}")
 
     def _send(
@@ -290,8 +297,7 @@ class Posts:
                 self.loans.editable()
                 self.accounts.as_(sender.id, "PATCH", f"messages/{remote}", {"content": source})
         finally:
-            for number in lent:
-                self.server.call("DELETE", f"messages/{number}")
+            self._take_back(lent)
         with self._lock:
             self._roots.pop(remote, None)
 

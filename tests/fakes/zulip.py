@@ -92,7 +92,7 @@ class FakeZulip:
         self.counts[user.id] = self.counts.get(user.id, 0) + 1
         if self.counts[user.id] > self.limit:
             self.counts[user.id] = 0
-            raise _busy()
+            raise slow_down()
 
     def _validate(self, method: str, path: str, request: dict[str, Any]) -> None:
         paths = description()
@@ -115,7 +115,7 @@ def _fits(template: str, path: str) -> bool:
     return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", words), f"/{path}") is not None
 
 
-def _busy() -> Refusal:
+def slow_down() -> Refusal:
     refusal = Refusal("API usage exceeded rate limit", "RATE_LIMIT_HIT", 429)
     refusal.answer["retry-after"] = 0.01
     return refusal
@@ -405,7 +405,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             try:
                 if roll < fake.before + fake.broken + fake.busy:
-                    raise _busy()
+                    raise slow_down()
                 fake.calls.append((self.command, path))
                 answer = {"result": "success", "msg": ""} | fake.answer(
                     self.command, path, request, file, self.headers.get("Authorization", ""), self.headers["User-Agent"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.zulip import FakeZulip
+from tests.fakes.zulip import FakeZulip, slow_down
 from tests.fakes.zulip_realm import Realm
 from tests.worlds import small_world
 from tests.zulip.conftest import Mover, differences
@@ -50,6 +50,27 @@ def test_lost_connections_and_errors_leave_no_double_and_no_gap(mover: Mover, fa
     fake.answer = adapter_opens  # type: ignore[method-assign]
     assert outcome.failures == ()
     assert doubles(fake.realm) == []
+    assert differences(mover.check(source)) == []
+
+
+def test_what_follows_a_post_does_not_send_it_again(mover: Mover, fake: FakeZulip) -> None:
+    """The message that showed the author a file is to be deleted after the post; that this is refused is no failure of
+    the post. It goes in the end."""
+    answers, refused = fake.answer, []
+
+    def busy(*arguments: object) -> dict[str, object]:
+        method, path = arguments[:2]
+        if method == "DELETE" and str(path).startswith("messages/") and len(refused) < 2:
+            refused.append(path)
+            raise slow_down()
+        return answers(*arguments)  # type: ignore[arg-type]
+
+    fake.answer = busy  # type: ignore[method-assign]
+    source = small_world()
+    assert mover.move(source).failures == ()
+    assert len(refused) == 2
+    assert doubles(fake.realm) == []
+    assert not [m for m in fake.realm.messages.values() if "hands over" in m.content and not m.deleted]
     assert differences(mover.check(source)) == []
 
 
