@@ -65,6 +65,18 @@ def test_packages_and_plans_are_the_same(
     assert plans[1:] == plans[:1] * 2
 
 
+def test_threads_that_went_to_the_disk_come_back_the_same(
+    tmp_path: Path, generated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = []
+    for most in (8 << 20, 5_000):
+        monkeypatch.setattr("migrator.adapters.mattermost.posts.AT_HAND", most)
+        out = tmp_path / str(most)
+        run("migrate", [generated], "mattermost", out, "--route", "file", "-o", str(out), "--jobs", "1")
+        packages.append((out / "import-001.zip").read_bytes())
+    assert packages[0] == packages[1]
+
+
 @pytest.mark.parametrize("target", ["matrix", "zulip", "mattermost"])
 def test_plans_are_the_same_for_every_target(tmp_path: Path, generated: Path, target: str) -> None:
     plans = []

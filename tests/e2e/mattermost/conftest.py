@@ -29,14 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """One for all tests that leave it usable: each works in a team of its own."""
+    """One for all tests that leave it usable: each works in a team of its own, with few people, for beyond 250 active
+    ones a server without a licence makes no account when asked to."""
     with Server() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def lone_server() -> Iterator[Server]:
-    """One for a module whose tests kill it or change its settings."""
+    """One for a module whose tests kill it, change its settings, or bring hundreds of people."""
     with Server() as running:
         yield running
 
