@@ -6,21 +6,20 @@ arithmetic; so every process packs what it converts, and nobody touches the text
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 from msgspec import Struct
 
+from migrator.adapters.bulk import WorkFile
 from migrator.adapters.mattermost.posts import Line, attachment_path
 from migrator.deflate import crc32, deflated
 from migrator.model import File, Local
 
-__all__ = ["Bale", "Store", "joined", "kept", "size_of", "write_joined"]
+__all__ = ["Bale", "Store", "joined", "size_of", "write_joined"]
 
 BALE = 1 << 18  # bytes of lines in one
 _END = b"\x03\x00"  # an empty last block
@@ -44,35 +43,25 @@ class Bale(Struct, frozen=True):
     round: int = 0
 
 
-class Store:
-    """A file of this process's own, which takes bales one after the other. A forked process opens another."""
+class Store(WorkFile):
+    """Bales, one after the other, in whichever process."""
 
     def __init__(self, folder: Path, most: int) -> None:
         """`most`: bytes of a zip."""
-        self.folder, self.most = folder, most
-        self._owner = 0
-        self._file: BinaryIO | None = None
-        self._path, self._end = "", 0
+        super().__init__(folder, "bales")
+        self.most = most
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._file is not None:
-            self._file.close()
+        self.close()
 
-    def keep(self, data: bytes) -> tuple[str, int, int]:
-        """Where bytes were put: path, offset, length."""
-        file = self._mine()
-        place = self._path, self._end, len(data)
-        file.write(data)
-        self._end += len(data)
-        return place
-
-    def flush(self) -> None:
-        """What was kept can be read by others."""
-        if self._file is not None:
-            self._file.flush()
+    def put(self, data: bytes) -> tuple[str, int, int]:
+        """Where bytes are kept: path, offset, length."""
+        path, offset = self.begin()
+        self.keep(data)
+        return path, offset, len(data)
 
     def bale(self, lines: Iterable[Line]) -> list[Bale]:
         """All lines of a conversation, by their rounds, in order."""
@@ -83,21 +72,14 @@ class Store:
             if baling is None:
                 baling = open_[line.round] = _Baling(line.round, self.most)
             elif baling.size >= BALE or (line.files and baling.is_full(line)):
-                out.append(baling.close(self.keep))
+                out.append(baling.close(self.put))
                 baling = open_[line.round] = _Baling(line.round, self.most)
             baling.parts.append(line.data)
             baling.size += len(line.data)
             baling.posts += len(line.posts)
             if line.files:
                 baling.add_files(line.files)
-        return [*out, *(baling.close(self.keep) for baling in open_.values())]
-
-    def _mine(self) -> BinaryIO:
-        if self._file is None or self._owner != os.getpid():
-            self._owner = os.getpid()
-            self._path, self._end = str(self.folder / f"{self._owner}.bales"), 0
-            self._file = Path(self._path).open("wb", buffering=1 << 18)  # noqa: SIM115 - see __exit__
-        return self._file
+        return [*out, *(baling.close(self.put) for baling in open_.values())]
 
 
 class _Baling:
@@ -118,31 +100,27 @@ class _Baling:
             self.weight += size_of(file)
             self.files[attachment_path(file)] = file
 
-    def close(self, keep: Callable[[bytes], tuple[str, int, int]]) -> Bale:
+    def close(self, put: Callable[[bytes], tuple[str, int, int]]) -> Bale:
         text = b"".join(self.parts)
         packed = deflated(text)
-        place = keep(packed)
+        place = put(packed)
         return Bale(*place, len(text), crc32(text), len(self.parts), self.posts, self.files, self.number)
-
-
-def kept(path: str, offset: int, length: int) -> bytes:
-    """What a store, of whichever process, was given to keep."""
-    with Path(path).open("rb") as file:
-        return os.pread(file.fileno(), length, offset)
 
 
 def size_of(file: File) -> int:
     return file.data.size if isinstance(file.data, Local) else 0
 
 
-def write_joined(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, head: bytes, bales: Iterable[Bale]) -> None:
+def write_joined(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, head: bytes, bales: Iterable[Bale], store: Store
+) -> None:
     """A deflated member: a head, and after it the lines of all bales."""
     crc, size = crc32(head), len(head)
     entry.compress_type = zipfile.ZIP_STORED
     with archive.open(entry, "w", force_zip64=True) as out:
         out.write(deflated(head))
         for bale in bales:
-            out.write(kept(bale.path, bale.offset, bale.packed))
+            out.write(store.read(bale.path, bale.offset, bale.packed))
             crc, size = joined(crc, bale.crc, bale.size), size + bale.size
         out.write(_END)
     # what is stored now is said to be deflated: the directory is written later, the member's own header again

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from migrator.adapters.base import Composed, Directory, Key, Limits
 from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost import lines
-from migrator.adapters.mattermost.bales import Bale, Store, kept, size_of, write_joined
+from migrator.adapters.mattermost.bales import Bale, Store, size_of, write_joined
 from migrator.adapters.mattermost.book import Book, Room
 from migrator.adapters.mattermost.entities import Head, Picture
 from migrator.adapters.mattermost.posts import Clock, Held, Line, Totals, Writer
@@ -156,7 +156,7 @@ class _Maker:
         )
         posts: list[tuple[Key, str]] | None = [] if move.target else None
         bales = self.store.bale(_noted(writer.run(move.source), posts))
-        keys = self.store.keep(msgspec.json.encode((conversation, posts)) + b"\n") if posts is not None else None
+        keys = self.store.put(msgspec.json.encode((conversation, posts)) + b"\n") if posts is not None else None
         return _Converted(conversation, writer.totals, writer.strangers, bales, keys)
 
     @property
@@ -168,7 +168,7 @@ class _Maker:
         with path.open("wb") as keys:
             for one in self._in_order:
                 if one.keys is not None:
-                    keys.write(kept(*one.keys))
+                    keys.write(self.store.read(*one.keys))
 
     # ── zips ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -208,7 +208,7 @@ class _Maker:
         draft = path.with_suffix(".part")
         bales = stretch.bales if stretch else []
         with zipfile.ZipFile(draft, "w", allowZip64=True) as archive:
-            write_joined(archive, _entry("import.jsonl"), b"".join([lines.VERSION, *first]), bales)
+            write_joined(archive, _entry("import.jsonl"), b"".join([lines.VERSION, *first]), bales, self.store)
             for picture in pictures:
                 archive.writestr(_entry(f"data/{picture.path}"), picture.data)
             for name, file in stretch.files.items() if stretch else ():
