@@ -35,9 +35,9 @@ def working(folder: Path, process: subprocess.Popen[str]) -> list[int]:
     """Waits until both workers have begun to write; their process ids, which name their files."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        files = list((folder / "out").glob(".work-*/*.bales"))
+        files = list((folder / "out").glob(".work-*/bales.*"))
         if len(files) == 2:
-            return [int(file.stem) for file in files]
+            return [int(file.suffix[1:]) for file in files]
         time.sleep(0.005)
     raise AssertionError("the conversion ended, or never began")
 
