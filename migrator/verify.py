@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Protocol
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from migrator.adapters.base import (
     Adapter,
@@ -28,6 +28,7 @@ from migrator.adapters.base import (
     RemoteId,
     RemoteMessage,
     RenamesReactions,
+    Route,
     ShowsPeople,
     ShowsPlaces,
     ShowsWorkspace,
@@ -58,16 +59,17 @@ async def verify(
 ) -> Verdict:
     """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`); `advance` is called
     after each conversation. TargetUnavailable where `tries` end."""
-    names, tries = Names(source.workspace, pairing.remote), tries or Tries(Patience())
+    names, route = Names(source.workspace, pairing.remote), choose_route(adapter, options.route)
+    sides, tries = _Sides(source, adapter, target, pairing, options, names, route), tries or Tries(Patience())
 
     async def compare(conversation: Conversation) -> VerifiedConversation:
-        return await _Comparison(source, adapter, target, pairing, options, names, conversation).run()
+        return await _Comparison(sides, conversation).run()
 
     done = []
     for conversation in chosen(source, options):
         done.append(await tries.attempt(partial(compare, conversation)))
         advance()
-    others = await _Others(source, adapter, target, pairing, options, names, tries).run()
+    others = await _Others(sides, tries).run()
     return Verdict(tuple(done), tuple(others))
 
 
@@ -78,21 +80,25 @@ class Pairing(Protocol):
     def of_conversation(self, kind: Kind, conversation: str) -> dict[Key, tuple[RemoteId, str]]: ...
 
 
+class _Sides(Struct, frozen=True):
+    """What is compared, and by what."""
+
+    source: Source
+    adapter: Adapter
+    target: Target
+    pairing: Pairing
+    options: Options
+    names: Names
+    route: Route
+
+
 class _Comparison:
     """One conversation."""
 
-    def __init__(
-        self,
-        source: Source,
-        adapter: Adapter,
-        target: Target,
-        pairing: Pairing,
-        options: Options,
-        names: Names,
-        conversation: Conversation,
-    ) -> None:
-        self.source, self.adapter, self.target, self.options = source, adapter, target, options
-        self.names, self.conversation = names, conversation
+    def __init__(self, sides: _Sides, conversation: Conversation) -> None:
+        self.source, self.adapter, self.target, self.options = sides.source, sides.adapter, sides.target, sides.options
+        self.names, self.route, self.conversation = sides.names, sides.route, conversation
+        pairing = sides.pairing
         self.remote_id = pairing.remote(Kind.CONVERSATION, conversation.id)
         posts = pairing.of_conversation(Kind.POST, conversation.id)
         self.remotes = {key: remote for key, (remote, _) in posts.items()}
@@ -100,7 +106,6 @@ class _Comparison:
         self.paired = {remote: key for key, (remote, _) in sorted(posts.items(), reverse=True)}
         self.reacted = Counter(_message_of(key) for key in pairing.of_conversation(Kind.REACTION, conversation.id))
         self.kept = 0
-        self.route = choose_route(adapter, options.route)
         self.marks_edits = self.route.fates[Feature.EDIT].fate is not Fate.DROPPED
         self.differences: Counter[str] = Counter()
         self.mismatches: list[Mismatch] = []
@@ -278,18 +283,9 @@ class _Others:
     Where the export holds no picture, whatever somebody chose is their own affair.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        adapter: Adapter,
-        target: Target,
-        pairing: Pairing,
-        options: Options,
-        names: Names,
-        tries: Tries,
-    ) -> None:
-        self.source, self.adapter, self.target, self.pairing = source, adapter, target, pairing
-        self.options, self.names, self.tries = options, names, tries
+    def __init__(self, sides: _Sides, tries: Tries) -> None:
+        self.source, self.adapter, self.target, self.pairing = sides.source, sides.adapter, sides.target, sides.pairing
+        self.route, self.tries = sides.route, tries
         self.mismatches: list[Mismatch] = []
 
     async def run(self) -> list[Mismatch]:
@@ -314,8 +310,7 @@ class _Others:
             return
         if expected.name != found.name:
             self._differ(user.id, Difference.NAME, expected.name, found.name)
-        route = choose_route(self.adapter, self.options.route)
-        if route.fates[Feature.AVATAR].fate is Fate.DROPPED or not may_act(self.adapter, route, user.id):
+        if self.route.fates[Feature.AVATAR].fate is Fate.DROPPED or not may_act(self.adapter, self.route, user.id):
             return
         if isinstance(user.avatar, Local):
             picture = _hash(self.source, File(f"avatar:{user.id}", "", data=user.avatar))
