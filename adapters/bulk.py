@@ -81,8 +81,9 @@ class Move(Struct, frozen=True):
 
     `folder` is the run folder's own place for packages and resume state (0700). `record` writes an id-map line once the
     target has acknowledged it. `options` are the user's choices (skip notices, thread policy …) by name.
-    `spread(work, groups)` gives `work(group)` of each group in order, perhaps from other processes: there, `source` may
-    be read and new files written; results are pickled, and what else `work` changes is lost.
+    `spread(work, groups)` gives `work(group)` of each group in order, perhaps from other processes, which take the
+    heaviest first: there, `source` may be read and new files written; results are pickled, and what else `work` changes
+    is lost. `weigh` says how heavy a conversation is: bytes to be read.
     """
 
     source: Source
@@ -95,6 +96,7 @@ class Move(Struct, frozen=True):
     options: Mapping[str, Any]
     composed: Callable[[Message, Composed], None] = lambda _message, _composed: None  # see `OnePass`
     spread: Callable[[Callable[[Group], Any], Sequence[Group]], Iterator[Any]] = in_this_process
+    weigh: Callable[[ConversationId], int] = lambda _: 0
 
 
 @runtime_checkable

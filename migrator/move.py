@@ -239,6 +239,7 @@ class Move:
                 options={"route": self.route.name, **self.options.adapter},
                 composed=planner.take if planner else lambda _message, _composed: None,
                 spread=partial(self._spread, planner) if planner else in_this_process,
+                weigh=self.source.weight,
             )
         )
         after = self.journal.counts()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +25,7 @@ from migrator.adapters.mattermost.rest import Refused, Rest, anonymous
 from migrator.errors import ItemsFailed, LimitExceeded, TargetUnavailable
 from migrator.whole import write_whole
 
-__all__ = ["Deliveries", "Delivery", "ImportRefused", "State", "deliver"]
+__all__ = ["Deliveries", "Delivery", "ImportRefused", "State", "deliver", "discard"]
 
 CHUNK = 16 << 20  # bytes; the server wants at least 5 MiB in a first part
 MOST_STUCK = 5  # times in a row that a part may fail without the server having got any of it
@@ -52,7 +52,10 @@ class State:
 
 
 class Delivery(Struct):
-    """One import file on its way: its name and sha256, the upload session, the name it got, the jobs asked for."""
+    """One import file on its way: its name and sha256, the upload session, the name it got, the jobs asked for.
+
+    `stale`: what the server still holds of it as an earlier conversion made it, and will never be asked to import.
+    """
 
     name: str
     size: int
@@ -61,6 +64,12 @@ class Delivery(Struct):
     upload: str = ""
     stored: str = ""
     jobs: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+    @property
+    def held(self) -> list[str]:
+        """Names of all that the server holds of it."""
+        return [*self.stale, self.stored] if self.stored else self.stale
 
 
 class Deliveries:
@@ -84,9 +93,17 @@ class Deliveries:
         size, digest = file.stat().st_size, _sha256(file)
         known = self._known.get(file.name)
         if known is None or known.sha256 != digest:
-            known = self._known[file.name] = Delivery(file.name, size, digest)
+            known = self._known[file.name] = Delivery(file.name, size, digest, stale=known.held if known else [])
             self.save()
         return known
+
+    def retain(self, names: Container[str]) -> list[Delivery]:
+        """Forget all files but these; returns what is forgotten."""
+        others = [delivery for name, delivery in self._known.items() if name not in names]
+        for delivery in others:
+            del self._known[delivery.name]
+        self.save()
+        return others
 
     def save(self) -> None:
         with self._saving:
@@ -122,6 +139,9 @@ def send(
     """Upload a file unless the server holds it; goes on where an earlier call stopped. `sent` is told bytes."""
     if delivery.state == State.DONE or (delivery.state == State.UPLOADED and _is_there(rest, delivery)):
         return
+    if delivery.stale:
+        discard(rest, delivery.stale)
+        delivery.stale = []
     known = _offset(rest, delivery)
     if known is None:
         _begin(rest, file, delivery)
@@ -148,6 +168,16 @@ def send(
     delivery.stored = f"{delivery.upload}_{file.name}"
     delivery.state = State.UPLOADED
     save()
+
+
+def discard(rest: Rest, stored: Iterable[str]) -> None:
+    """Take uploaded files off the server, which keeps them until they are imported."""
+    for name in stored:
+        try:
+            rest.delete(f"/imports/{quote(name)}")
+        except Refused as refused:
+            if refused.status != 404:  # by a server that cannot do it
+                raise
 
 
 def _begin(rest: Rest, file: Path, delivery: Delivery) -> None:

@@ -1,7 +1,8 @@
 """The import package: one or more zips, each with one JSONL file and what it names below data/ (facts 4.1).
 
-Posts are converted and packed first, for the lines of people and channels hold their totals; then zips are put together
-in the order in which they are to be imported. The same input gives the same bytes, however many processes convert.
+A zip of posts is complete, and may leave, as soon as the next conversation does not fit into it. The first one to be
+imported is the last to be made: its lines of people and channels hold totals of all posts, and the posts that filled no
+zip go with them. The same input gives the same bytes, however many processes convert.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from migrator.adapters.base import Composed, Directory, Key, Limits
+from migrator.adapters.base import Composed, Directory, Key, Limits, Source
 from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.bales import Bale, Store, size_of, write_joined
@@ -65,7 +66,6 @@ class _Converted(Struct, frozen=True):
 class _Stretch(Struct):
     """A run of bales of one round that will be one zip."""
 
-    round: int
     bales: list[Bale] = field(default_factory=list)
     size: int = 0
     files: dict[str, File] = field(default_factory=dict)
@@ -90,7 +90,8 @@ def write(
     limits: Limits | None = None,
     ready: Callable[[Part], None] = lambda _: None,
 ) -> Package:
-    """Write the zips into `out`; `ready` is told of each the moment it is complete.
+    """Write the zips into `out`; `ready` is told of each the moment it is complete, of the first one after all others
+    of its round.
 
     `held` gives what the server holds of a conversation's posts already, where an earlier run loaded some.
     """
@@ -100,11 +101,56 @@ def write(
         shutil.rmtree(left, ignore_errors=True)
     most = (limits.file or MAX_ZIP) - ROOM
     with tempfile.TemporaryDirectory(dir=out, prefix=WORK) as work, Store(Path(work), most) as store:
-        maker = _Maker(move, book, compose, limits, held, store)
+        for old in out.glob("import-*.zip"):
+            old.unlink()
+        maker = _Maker(move, book, compose, limits, held, store, _Zips(move.source, store, out, ready))
         maker.convert()
         if move.target:  # receipts are asked for only where a server takes the package
             maker.write_keys(out / "written.jsonl")
-        return maker.zips(out, ready)
+        return maker.finish()
+
+
+class _Zips:
+    """Zips of a package, written as they fill. Number 1 is kept for what must be imported first."""
+
+    def __init__(self, source: Source, store: Store, out: Path, ready: Callable[[Part], None]) -> None:
+        self.source, self.store, self.out, self.ready = source, store, out, ready
+        self.parts: list[Part] = []
+        self.unreadable = 0
+        self._next = 2
+
+    def write(self, stretch: _Stretch) -> None:
+        """One that is imported after those before it."""
+        self._write(self._next, [], [], stretch)
+        self._next += 1
+
+    def write_first(self, first: list[bytes], pictures: list[Picture], stretch: _Stretch) -> None:
+        self._write(1, first, pictures, stretch)
+
+    def in_order(self) -> tuple[Part, ...]:
+        return tuple(sorted(self.parts, key=lambda part: part.number))
+
+    def _write(self, number: int, first: list[bytes], pictures: list[Picture], stretch: _Stretch) -> None:
+        path = self.out / f"import-{number:03}.zip"
+        draft, bales = path.with_suffix(".part"), stretch.bales
+        with zipfile.ZipFile(draft, "w", allowZip64=True) as archive:
+            write_joined(archive, _entry("import.jsonl"), b"".join([lines.VERSION, *first]), bales, self.store)
+            for picture in pictures:
+                archive.writestr(_entry(f"data/{picture.path}"), picture.data)
+            for name, file in stretch.files.items():
+                self._attach(archive, name, file)
+        draft.chmod(0o600)
+        draft.replace(path)
+        count = 1 + len(first) + sum(bale.lines for bale in bales)
+        self.parts.append(Part(number, path, count, sum(bale.posts for bale in bales)))
+        self.ready(self.parts[-1])
+
+    def _attach(self, archive: zipfile.ZipFile, name: str, file: File) -> None:
+        try:
+            with self.source.open(file) as body, archive.open(_entry(f"data/{name}"), "w", force_zip64=True) as to:
+                shutil.copyfileobj(body, to, 1 << 20)
+        except SkipItem:
+            self.unreadable += 1
 
 
 class _Maker:
@@ -118,29 +164,36 @@ class _Maker:
         limits: Limits,
         held: Callable[[ConversationId], Mapping[Key, Held]],
         store: Store,
+        zips: _Zips,
     ) -> None:
         self.move, self.book, self.compose, self.limits, self.held = move, book, compose, limits, held
-        self.store, self.most = store, store.most
+        self.store, self.zips, self.most = store, zips, store.most
         self.done = move.done if move.target else None
-        self.converted: dict[ConversationId, _Converted] = {}
-        self.advice: list[str] = []
-        self.unreadable = 0
+        self.converted: dict[ConversationId, _Converted] = {}  # in the order of their posts
+        self.posts = _Stretch()  # of the first round, not yet in a zip
+        self.later: dict[int, list[Bale]] = {}  # by round
 
     # ── conversations ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def convert(self) -> None:
         """All conversations, perhaps by several processes; those that share a channel by one, for their times."""
-        sharing: dict[str, list[ConversationId]] = {}
-        for room in self.book.rooms.values():
-            sharing.setdefault(room.place if room.shared else room.conversation.id, []).append(room.conversation.id)
         progress = self.move.progress
         progress.phase("converting")
-        for some in self.move.spread(self._convert, [tuple(group) for group in sharing.values()]):
+        for some in self.move.spread(self._convert, self._groups()):
             for one in some:
                 self.converted[one.conversation] = one
                 progress.advance(sum(bale.posts for bale in one.bales))
-        if strangers := sum(one.strangers for one in self.converted.values()):
-            self.advice.append(f"{strangers} messages have an author whom the export does not know: left out")
+                for bale in one.bales:
+                    self._add(bale)
+
+    def _groups(self) -> list[tuple[ConversationId, ...]]:
+        """Channels before direct ones, for types stand together; the heaviest first, as they are converted: what is to
+        be had early fills zips early."""
+        sharing: dict[str, list[ConversationId]] = {}
+        for room in sorted(self.book.rooms.values(), key=_is_direct):
+            sharing.setdefault(room.place if room.shared else room.conversation.id, []).append(room.conversation.id)
+        rooms, weigh = self.book.rooms, self.move.weigh
+        return sorted(map(tuple, sharing.values()), key=lambda some: (rooms[some[0]].direct, -sum(map(weigh, some))))
 
     def _convert(self, conversations: tuple[ConversationId, ...]) -> list[_Converted]:
         clock = Clock(set() if len(conversations) > 1 else None)
@@ -159,70 +212,52 @@ class _Maker:
         keys = self.store.put(msgspec.json.encode((conversation, posts)) + b"\n") if posts is not None else None
         return _Converted(conversation, writer.totals, writer.strangers, bales, keys)
 
-    @property
-    def _in_order(self) -> list[_Converted]:
-        """Channels before direct ones: types stand together."""
-        return [self.converted[room.conversation.id] for room in sorted(self.book.rooms.values(), key=_is_direct)]
-
     def write_keys(self, path: Path) -> None:
         with path.open("wb") as keys:
-            for one in self._in_order:
+            for one in self.converted.values():
                 if one.keys is not None:
                     keys.write(self.store.read(*one.keys))
 
     # ── zips ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _stretches(self) -> list[_Stretch]:
-        rounds: dict[int, list[_Stretch]] = {}
-        for one in self._in_order:
-            for bale in one.bales:
-                some = rounds.setdefault(bale.round, [_Stretch(bale.round)])
-                if some[-1].bales and some[-1].size + some[-1].more(bale) > self.most:
-                    some.append(_Stretch(bale.round))
-                some[-1].add(bale)
-        return [stretch for number in sorted(rounds) for stretch in rounds[number]]
+    def _add(self, bale: Bale) -> None:
+        if bale.round:
+            self.later.setdefault(bale.round, []).append(bale)
+        else:
+            self.posts = self._added(self.posts, bale)
 
-    def zips(self, out: Path, ready: Callable[[Part], None]) -> Package:
-        for old in out.glob("import-*.zip"):
-            old.unlink()
+    def _added(self, stretch: _Stretch, bale: Bale) -> _Stretch:
+        """Where a bale went: a zip that it does not fit into is written."""
+        if stretch.bales and stretch.size + stretch.more(bale) > self.most:
+            self.zips.write(stretch)
+            stretch = _Stretch()
+        stretch.add(bale)
+        return stretch
+
+    def finish(self) -> Package:
+        """The first zip, and after it what waits for its posts."""
         totals = {conversation: one.totals for conversation, one in self.converted.items()}
         head = Head(self.move.source, self.book, self.move.directory, totals)
         first = list(head.run())
-        stretches: list[_Stretch | None] = [*self._stretches()]
         size = sum(map(len, first)) // SQUEEZE + sum(len(picture.data) for picture in head.pictures)
-        if first and (not stretches or (stretches[0] and stretches[0].size + size > self.most)):
-            stretches.insert(0, None)
-        parts: list[Part] = []
-        for number, stretch in enumerate(stretches, 1):
-            parts.append(self._zip(out, number, first, head.pictures, stretch))
-            ready(parts[-1])
-            first, head.pictures = [], []
-        if self.unreadable:
-            self.advice.append(f"{self.unreadable} files of the export cannot be read: their posts stand without them")
-        return Package(out, tuple(parts), (*self.advice, *head.advice))
+        rest = self.posts
+        if first and rest.bales and rest.size + size > self.most:
+            self.zips.write(rest)
+            rest = _Stretch()
+        if first or rest.bales:
+            self.zips.write_first(first, head.pictures, rest)
+        for number in sorted(self.later):
+            stretch = _Stretch()
+            for bale in self.later[number]:
+                stretch = self._added(stretch, bale)
+            self.zips.write(stretch)
+        return Package(self.zips.out, self.zips.in_order(), (*self._advice(), *head.advice))
 
-    def _zip(
-        self, out: Path, number: int, first: list[bytes], pictures: list[Picture], stretch: _Stretch | None
-    ) -> Part:
-        path = out / f"import-{number:03}.zip"
-        draft = path.with_suffix(".part")
-        bales = stretch.bales if stretch else []
-        with zipfile.ZipFile(draft, "w", allowZip64=True) as archive:
-            write_joined(archive, _entry("import.jsonl"), b"".join([lines.VERSION, *first]), bales, self.store)
-            for picture in pictures:
-                archive.writestr(_entry(f"data/{picture.path}"), picture.data)
-            for name, file in stretch.files.items() if stretch else ():
-                self._attach(archive, name, file)
-        draft.chmod(0o600)
-        draft.replace(path)
-        return Part(number, path, 1 + len(first) + sum(b.lines for b in bales), sum(b.posts for b in bales))
-
-    def _attach(self, archive: zipfile.ZipFile, name: str, file: File) -> None:
-        try:
-            with self.move.source.open(file) as body, archive.open(_entry(f"data/{name}"), "w", force_zip64=True) as to:
-                shutil.copyfileobj(body, to, 1 << 20)
-        except SkipItem:
-            self.unreadable += 1
+    def _advice(self) -> Iterator[str]:
+        if strangers := sum(one.strangers for one in self.converted.values()):
+            yield f"{strangers} messages have an author whom the export does not know: left out"
+        if unreadable := self.zips.unreadable:
+            yield f"{unreadable} files of the export cannot be read: their posts stand without them"
 
 
 def _is_direct(room: Room) -> bool:

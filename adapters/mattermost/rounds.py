@@ -1,7 +1,7 @@
 """Loading in rounds: convert, deliver, write receipts; killed anywhere, the next call goes on.
 
 A round is a folder of its own: zips, its seal once all are written (see `seal`), `deliveries.json` for how far each is.
-Nothing is imported of a round without a seal: it is begun afresh. A sealed
+Nothing is imported of a round without a seal: it is converted afresh. A sealed
 one is delivered as it is, for what its import began has changed the server that another conversion would start from.
 """
 
@@ -81,28 +81,34 @@ class Rounds:
     # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _next(self, latest: Path | None) -> Path:
-        """A new folder, or that of a round that was never sealed, emptied: nothing of it was imported."""
+        """A new folder, or that of a round that was never sealed: nothing of it was imported, so it is converted again.
+
+        What was uploaded of it is known there, and not sent again where it comes out the same.
+        """
         number = int(latest.name.removeprefix("round-")) if latest else 0
         if latest is None or seals.sealed(latest):
             latest = self.move.folder / f"round-{number + 1:03}"
-        shutil.rmtree(latest, ignore_errors=True)
-        latest.mkdir(mode=0o700)
+        latest.mkdir(mode=0o700, exist_ok=True)
         return latest
 
     # ── convert ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _convert_and_deliver(self, folder: Path) -> None:
-        """Each zip is checked and uploaded while the next is made; imports begin when all are there and sealed."""
+        """Each zip is checked and uploaded while the rest is converted; imports begin when all are written and sealed.
+
+        The first to be imported is written last: it has a thread of its own, so that it waits for no other's upload.
+        """
         await asyncio.to_thread(self.driver.meet_direct_channels, self.book)
         facts, present = self.driver.facts, self.driver.host.present
         known = Deliveries(folder / "deliveries.json")
         sent: dict[Path, Future[None]] = {}
-        with ThreadPoolExecutor(1) as sending:
+        with ThreadPoolExecutor(1) as sending, ThreadPoolExecutor(1) as sending_first:
 
             def ready(part: Part) -> None:
                 refuse(part.path, present, facts.text if facts else MAX_TEXT)
                 self._make_room(part)
-                sent[part.path] = sending.submit(self._send, part.path, known)
+                thread = sending_first if part.number == 1 else sending
+                sent[part.path] = thread.submit(self._send, part.path, known)
 
             try:
                 move = msgspec.structs.replace(self.move, done=self._changes.done)
@@ -112,9 +118,12 @@ class Rounds:
             except BaseException:
                 self._stopped = True
                 raise
+            in_order = {part.path: sent[part.path] for part in package.parts}
+            for left in known.retain({path.name for path in in_order}):
+                delivery.discard(self.rest, left.held)
             seal = Seal(
                 self.move.source.fingerprint,
-                tuple(path.name for path in sent),
+                tuple(path.name for path in in_order),
                 package.advice,
                 tuple(self._changes.edits),
                 tuple(self._changes.replaced.values()),
@@ -122,7 +131,7 @@ class Rounds:
             )
             seals.seal(folder, seal)
             self.advice += package.advice
-            await self._import_all(folder, known, sent, seal)
+            await self._import_all(folder, known, in_order, seal)
 
     def _held(self, conversation: str) -> Mapping[Key, Held]:
         """What the server holds of a conversation, by our keys: a repeated line carries exactly this."""

@@ -24,3 +24,18 @@ def test_two_threads_may_save_at_once(tmp_path: Path) -> None:
     again = Deliveries(tmp_path / "deliveries.json")
     assert {delivery.name: delivery.state for delivery in again} == {file.name: State.DONE for file in files}
     assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_what_another_conversion_uploaded_is_known_until_it_is_gone(tmp_path: Path) -> None:
+    file, known = tmp_path / "import-001.zip", Deliveries(tmp_path / "deliveries.json")
+    file.write_bytes(b"first")
+    delivery = known.of(file)
+    delivery.stored, delivery.state = "a_import-001.zip", State.UPLOADED
+    known.save()
+    file.write_bytes(b"second")
+    again = Deliveries(tmp_path / "deliveries.json").of(file)
+    assert (again.state, again.stored, again.stale) == (State.WRITTEN, "", ["a_import-001.zip"])
+    known = Deliveries(tmp_path / "deliveries.json")
+    (forgotten,) = known.retain({"import-002.zip"})
+    assert forgotten.held == ["a_import-001.zip"]
+    assert list(Deliveries(tmp_path / "deliveries.json")) == []

@@ -89,6 +89,7 @@ def of(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 PEOPLE = [User(f"U{n}", f"user{n}", f"User {n}") for n in range(1, 10)]
 ROOM = Conversation("C1", "general", PUBLIC, ("U1", "U2"))
+ROOM_OF_TWO = Conversation("D1", "", DIRECT, ("U1", "U2"))
 
 
 def test_the_same_export_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -258,6 +259,43 @@ def test_zips_stay_below_the_servers_limit_and_bring_their_files(tmp_path: Path)
     for part in package.parts:
         assert part.path.stat().st_size <= limits.file
         assert check(part.path) == []
+
+
+def test_zips_leave_while_the_rest_is_converted_and_the_first_one_last(tmp_path: Path) -> None:
+    rooms = [Conversation("C1", "late", PUBLIC), Conversation("C2", "heavy", PUBLIC), ROOM_OF_TWO]
+    said = [
+        say("file", conversation="C2", ts=f"{n}.5", files=(File(f"F{n}", f"{n}.bin", data=Local("up", 1 << 20)),))
+        for n in range(1, 6)
+    ]
+    said += [say("late", conversation="C1", ts="1.000000"), say("direct", conversation="D1", ts="1.000000")]
+    source = world(PEOPLE, rooms, said, {"up": bytes(1 << 20)})
+    weights = {"C2": 100, "C1": 10, "D1": 1000}
+    move = structs.replace(move_of(source, tmp_path), weigh=weights.__getitem__)
+    composed: list[str] = []
+    ready: list[tuple[int, list[str]]] = []
+    adapter = Mattermost({})
+
+    def compose(message: Message, *rest: Any) -> Any:
+        composed.append(message.conversation)
+        return adapter.compose(message, *rest)
+
+    package = write(
+        move,
+        Book(source.workspace),
+        compose,
+        tmp_path,
+        limits=Limits(file=4 << 20),
+        ready=lambda part: ready.append((part.number, list(composed))),
+    )
+    numbers = [number for number, _ in ready]
+    assert numbers == [2, 3, 1]
+    assert ready[0][1] == ["C2"] * 5, "the heaviest channel first, and its zips before another one is read"
+    assert [part.number for part in package.parts] == [1, 2, 3]
+    lines = read(tmp_path / "import-001.zip")
+    assert [user["username"] for user in of(lines, "user")] == [user.handle for user in PEOPLE]
+    assert [post["message"] for post in of(lines, "direct_post")] == ["direct"]
+    posts = [post for number in numbers for post in of(read(tmp_path / f"import-00{number}.zip"), "post")]
+    assert len(posts) == 6
 
 
 def test_archived_channels_topics_and_the_roles_of_admins(tmp_path: Path) -> None:
