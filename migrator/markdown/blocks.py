@@ -25,7 +25,7 @@ class BlockWriter(LineWriter):
         out: list[str] = []
         after_list = False
         for node in nodes:
-            if not (text := self.block(node, job)):
+            if not (text := self._write[type(node)](node, job)):
                 continue
             is_list = isinstance(node, List)
             if is_list and after_list:
@@ -36,6 +36,8 @@ class BlockWriter(LineWriter):
 
     def paragraph(self, node: Paragraph, job: Job) -> str:
         lines = self.lines(node.inlines, job)
+        if len(lines) == 1:
+            return lines[0] if visible(lines[0]) else ""
         start, end = 0, len(lines)
         while end and not visible(lines[end - 1]):
             end -= 1
@@ -52,8 +54,8 @@ class BlockWriter(LineWriter):
         return "#" * min(max(node.level, 1), 6) + " " + text
 
     def code(self, node: Code, job: Job) -> str:
-        language = node.language if _LANGUAGE.fullmatch(node.language) else ""
-        if language.lower() in self.plain_languages:
+        language = node.language
+        if language and (language.lower() in self.plain_languages or not _LANGUAGE.fullmatch(language)):
             language = ""
         bar = fence(node.text)
         return f"{bar}{language}\n{one_kind_of_line_end(node.text)}\n{bar}"

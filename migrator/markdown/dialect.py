@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+from migrator.markdown.addresses import HINT
 from migrator.model import (
     Broadcast,
     ConversationId,
@@ -32,6 +33,10 @@ def entity(character: str) -> str:
     return f"&#{ord(character)};"
 
 
+def _entity_of(found: re.Match[str]) -> str:
+    return entity(found[0])
+
+
 def entities(text: str) -> str:
     return "".join([entity(c) for c in text])
 
@@ -46,7 +51,7 @@ class Dialect(Writer):
     blank_before_number: ClassVar[bool] = False  # a nested list that does not count from 1 needs a line before it
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     all_marks: ClassVar[int]  # marks of a run within which `escape` leaves nothing that markers could be
-    suspects: ClassVar[re.Pattern[str]]  # the characters with which anything begins that `escape` might change
+    suspects: ClassVar[str]  # the characters with which anything begins that `escape` might change
     starts: ClassVar[re.Pattern[str]]  # matches whatever `escape_start` might change: nothing that begins with a letter
 
     def __init__(
@@ -58,6 +63,9 @@ class Dialect(Writer):
     ) -> None:
         super().__init__()
         self._person, self._channel, self._post = person, channel, post
+        suspects = "|".join(map(re.escape, self.suspects))
+        self._suspects = re.compile(suspects)
+        self._doubts = re.compile(f"{suspects}|{HINT.pattern}", re.ASCII)  # words without any stand as they are
         self._in_table = False  # a bar ends a cell there, whatever it stands in
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,7 +103,7 @@ class Dialect(Writer):
     def disarm(self, address: str, job: Job) -> str:
         """An address as words that the target does not link."""
         text = self.escape(address, self.all_marks, job).replace("[", "&#91;").replace("]", "&#93;")
-        return _LINKED_BY.sub(lambda found: entity(found[0]), text)
+        return _LINKED_BY.sub(_entity_of, text)
 
     # ── marked runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from migrator.ledger import Feature
 from migrator.markdown.addresses import ADDRESS, HINT, TRAILING, in_brackets, is_bare
 from migrator.markdown.dialect import BOLD, CODE, ITALIC, STRIKE, Dialect
-from migrator.markdown.pieces import TICKS, Piece, add_words, joined, spaces
+from migrator.markdown.pieces import Piece, add_words, joined, spaces, ticks
 from migrator.model import (
     Break,
     Broadcast,
@@ -32,6 +32,7 @@ __all__ = ["LineWriter"]
 
 _M = TypeVar("_M", UserMention, ConversationMention, GroupMention)
 
+_USER_MENTION, _CONVERSATION_MENTION = Feature.USER_MENTION, Feature.CONVERSATION_MENTION  # members are slow to find
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE), (CODE, Feature.INLINE_CODE))
 _WRITTEN = BOLD | ITALIC | STRIKE | CODE  # the marks that Markdown has
 
@@ -41,6 +42,8 @@ class LineWriter(Dialect):
 
     def lines(self, inlines: Sequence[Inline], job: Job) -> list[str]:
         """Each line of a paragraph, disarmed at its beginning too."""
+        if len(inlines) == 1 and type(leaf := inlines[0]) is Text and not leaf.marks and leaf.text.isprintable():
+            return [self.escape_start(self.words(leaf.text, 0, job, False, ""))]  # as nearly every item and quote is
         rows: list[list[Piece]] = [[]]
         for leaf in inlines:
             if type(leaf) is Text and not leaf.marks:
@@ -103,10 +106,10 @@ class LineWriter(Dialect):
             add_words(rows[-1], line, marks)
 
     def _user_source(self, leaf: UserMention, job: Job) -> str | None:
-        return self._mention_source(self.user, leaf, Feature.USER_MENTION, job)
+        return self._mention_source(self.user, leaf, _USER_MENTION, job)
 
     def _conversation_source(self, leaf: ConversationMention, job: Job) -> str | None:
-        return self._mention_source(self.conversation, leaf, Feature.CONVERSATION_MENTION, job)
+        return self._mention_source(self.conversation, leaf, _CONVERSATION_MENTION, job)
 
     def _group_source(self, leaf: GroupMention, job: Job) -> str | None:
         return self._mention_source(self.group, leaf, Feature.GROUP_MENTION, job)
@@ -194,8 +197,6 @@ class LineWriter(Dialect):
 
     def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
-        if len(row) == 1 and not (piece := row[0]).marks and not piece.source:
-            return self.words(piece.words, 0, job, label, "")
         out: list[str] = []
         before = ""  # the character that was written last
         row = joined(row)
@@ -256,10 +257,8 @@ class LineWriter(Dialect):
         return self.glued(source, before, after)
 
     def code_span(self, text: str) -> str:
-        if "`" not in text:
-            return f"`{text}`"
-        ticks = "`" * (max(len(run) for run in TICKS.findall(text)) + 1)
-        return ticks + ("" if text[0] != "`" else " ") + text + ("" if text[-1] != "`" else " ") + ticks
+        bar = "`" * (ticks(text) + 1)
+        return bar + ("" if text[0] != "`" else " ") + text + ("" if text[-1] != "`" else " ") + bar
 
     def words(self, text: str, marks: int, job: Job, label: bool, following: str) -> str:
         """Escaped words, with the addresses among them as they are, as links, or disarmed in a label.
@@ -268,12 +267,12 @@ class LineWriter(Dialect):
         """
         if label:
             return self.disarm(text, job)
-        harmless = self.suspects.search(text) is None
-        if HINT.search(text) is None or ADDRESS.search(text) is None:
-            return text if harmless else self.escape(text, marks, job)
-        tight = bool(following) and not following.isspace()
-        if harmless and not marks and not tight:
+        doubt = self._doubts.search(text)
+        if doubt is None:
             return text
+        if HINT.search(text, doubt.start()) is None or ADDRESS.search(text) is None:
+            return self.escape(text, marks, job)
+        tight = bool(following) and not following.isspace()
         out: list[str] = []
         at = 0
         for found in ADDRESS.finditer(text):

@@ -11,7 +11,6 @@ from migrator.model import Block, Break, Emoji, Paragraph, Text
 from migrator.plain import clean
 
 __all__ = [
-    "TICKS",
     "Piece",
     "add_words",
     "dedented",
@@ -21,9 +20,10 @@ __all__ = [
     "one_kind_of_line_end",
     "simple",
     "spaces",
+    "ticks",
 ]
 
-TICKS = re.compile("`+")
+_TICKS = re.compile("`+")
 _LINE_ENDS = re.compile("[\n\r\v\f\x85\u2028\u2029]")
 
 
@@ -66,10 +66,14 @@ def _joined(row: list[Piece]) -> list[Piece]:
     return out
 
 
+def ticks(text: str) -> int:
+    """How many backticks stand in a row, at most."""
+    return max(map(len, _TICKS.findall(text))) if "`" in text else 0
+
+
 def fence(text: str) -> str:
     """Backticks that no line of the text can close."""
-    longest = max((len(run) for run in TICKS.findall(text)), default=0)
-    return "`" * max(3, longest + 1)
+    return "`" * max(3, ticks(text) + 1)
 
 
 def dedented(lines: list[str]) -> str:

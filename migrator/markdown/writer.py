@@ -43,7 +43,7 @@ class MarkdownWriter(BlockWriter):
     def _as_typed(self, blocks: Sequence[Block]) -> str:
         """The whole message where it is words that no target reads as anything else; "" where it has to be written."""
         text = simple(blocks)
-        if not text or self.suspects.search(text) is not None or self.start(text) is not None:
+        if not text or self._suspects.search(text) is not None or self.start(text) is not None:
             return ""
         return "" if "\n" in text and any(map(self.start, text.split("\n"))) else text
 
