@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from migrator.markdown.addresses import HINT
 from migrator.model import (
@@ -33,12 +33,11 @@ def entity(character: str) -> str:
     return f"&#{ord(character)};"
 
 
-def _entity_of(found: re.Match[str]) -> str:
-    return entity(found[0])
-
-
 def entities(text: str) -> str:
     return "".join([entity(c) for c in text])
+
+
+_UNLINKED = {sign: entity(sign) for sign in ".:@"}
 
 
 class Dialect(Writer):
@@ -63,6 +62,11 @@ class Dialect(Writer):
     ) -> None:
         super().__init__()
         self._person, self._channel, self._post = person, channel, post
+        self._mentions: dict[type, Callable[[Any, Job], str | None]] = {
+            UserMention: self.user,
+            ConversationMention: self.conversation,
+            GroupMention: self.group,
+        }
         suspects = "|".join(map(re.escape, self.suspects))
         self._suspects = re.compile(suspects)
         self._doubts = re.compile(f"{suspects}|{HINT.pattern}", re.ASCII)  # words without any stand as they are
@@ -74,14 +78,9 @@ class Dialect(Writer):
     def escape(self, text: str, marks: int, job: Job) -> str:
         """Words of one line as they are to be shown, within a run that carries `marks`."""
 
-    def start(self, line: str) -> re.Match[str] | None:
-        """What is markup at the beginning of a line, if anything; no letter is."""
-        return None if line[:1].isalpha() else self.starts.match(line)
-
     def escape_start(self, line: str) -> str:
-        """Disarm what is markup at the beginning of a written line."""
-        found = self.start(line)
-        if found is None:
+        """Disarm what is markup at the beginning of a written line; no letter is."""
+        if line[:1].isalpha() or (found := self.starts.match(line)) is None:
             return line
         piece = found.group()
         if piece[0] not in _MARGIN:
@@ -103,7 +102,7 @@ class Dialect(Writer):
     def disarm(self, address: str, job: Job) -> str:
         """An address as words that the target does not link."""
         text = self.escape(address, self.all_marks, job).replace("[", "&#91;").replace("]", "&#93;")
-        return _LINKED_BY.sub(_entity_of, text)
+        return _LINKED_BY.sub(lambda found: _UNLINKED[found[0]], text)
 
     # ── marked runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from migrator.ledger import Feature
 from migrator.markdown.addresses import ADDRESS, HINT, TRAILING, in_brackets, is_bare
@@ -30,9 +30,11 @@ from migrator.render import Job, label_leaves
 
 __all__ = ["LineWriter"]
 
-_M = TypeVar("_M", UserMention, ConversationMention, GroupMention)
-
-_USER_MENTION, _CONVERSATION_MENTION = Feature.USER_MENTION, Feature.CONVERSATION_MENTION  # members are slow to find
+_MENTIONS = {
+    UserMention: Feature.USER_MENTION,
+    ConversationMention: Feature.CONVERSATION_MENTION,
+    GroupMention: Feature.GROUP_MENTION,
+}
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE), (CODE, Feature.INLINE_CODE))
 _WRITTEN = BOLD | ITALIC | STRIKE | CODE  # the marks that Markdown has
 
@@ -105,22 +107,11 @@ class LineWriter(Dialect):
                 rows.append([])
             add_words(rows[-1], line, marks)
 
-    def _user_source(self, leaf: UserMention, job: Job) -> str | None:
-        return self._mention_source(self.user, leaf, _USER_MENTION, job)
-
-    def _conversation_source(self, leaf: ConversationMention, job: Job) -> str | None:
-        return self._mention_source(self.conversation, leaf, _CONVERSATION_MENTION, job)
-
-    def _group_source(self, leaf: GroupMention, job: Job) -> str | None:
-        return self._mention_source(self.group, leaf, Feature.GROUP_MENTION, job)
-
-    def _mention_source(
-        self, write: Callable[[_M, Job], str | None], leaf: _M, feature: Feature, job: Job
-    ) -> str | None:
+    def _mention_source(self, leaf: UserMention | ConversationMention | GroupMention, job: Job) -> str | None:
         job.lookups += 1
-        source = write(leaf, job) if job.known is None else _measured(leaf, job)
+        source = self._mentions[type(leaf)](leaf, job) if job.known is None else _measured(leaf, job)
         if source is None:
-            job.lose(feature, "name as text")
+            job.lose(_MENTIONS[type(leaf)], "name as text")
         return source
 
     def _broadcast_source(self, leaf: Broadcast, job: Job) -> str | None:
@@ -298,9 +289,9 @@ def _measured(leaf: Inline, job: Job) -> str | None:
 
 # What a leaf is that is more than words; None, with the loss noted, where it can only be words.
 _SPECIAL: dict[type, Callable[[LineWriter, Any, Job], str | None]] = {
-    UserMention: LineWriter._user_source,
-    ConversationMention: LineWriter._conversation_source,
-    GroupMention: LineWriter._group_source,
+    UserMention: LineWriter._mention_source,
+    ConversationMention: LineWriter._mention_source,
+    GroupMention: LineWriter._mention_source,
     Broadcast: LineWriter._broadcast_source,
     Emoji: LineWriter._emoji_source,
     Date: LineWriter._date_source,

@@ -106,15 +106,16 @@ def simple(blocks: Sequence[Block]) -> str:
     out: list[str] = []
     for leaf in inlines:
         if isinstance(leaf, Text):
-            words, marks = leaf.text, leaf.marks
+            words = leaf.text
         elif isinstance(leaf, Emoji):
-            words, marks = leaf.char, leaf.marks
+            words = leaf.char
         elif isinstance(leaf, Break):
             out.append("\n")
             continue
         else:
             return ""
-        if marks or not words or not words.isprintable():
+        if leaf.marks or not words or "\n" in words:
             return ""
         out.append(words)
-    return "".join(out).strip("\n")
+    text = "".join(out).strip("\n")
+    return text if text.replace("\n", "").isprintable() else ""
