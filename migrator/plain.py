@@ -134,8 +134,7 @@ def _break(_node: Break, _directory: Directory) -> str:
 
 
 def _link(node: Link, directory: Directory) -> str:
-    label = shown_all(node.label, directory) if node.label else ""
-    if not visible(label):
+    if not node.label or not visible(label := shown_all(node.label, directory)):
         return node.url
     return label if linkable(node.url) else f"{label} ({node.url})"
 

@@ -188,6 +188,8 @@ class LineWriter(Dialect):
 
     def written(self, row: list[Piece], job: Job, label: bool = False) -> str:
         """A line: every piece escaped and marked, with gaps where pieces touch that may not."""
+        if len(row) == 1 and not (piece := row[0]).marks and not piece.source:
+            return self.words(piece.words, 0, job, label, "")
         out: list[str] = []
         before = ""  # the character that was written last
         row = joined(row)
@@ -261,12 +263,13 @@ class LineWriter(Dialect):
         doubt = self._doubts.search(text)
         if doubt is None:
             return text
-        if HINT.search(text, doubt.start()) is None or ADDRESS.search(text) is None:
+        addresses = [*ADDRESS.finditer(text)] if HINT.search(text, doubt.start()) is not None else ()
+        if not addresses:
             return self.escape(text, marks, job)
         tight = bool(following) and not following.isspace()
         out: list[str] = []
         at = 0
-        for found in ADDRESS.finditer(text):
+        for found in addresses:
             out.append(self.escape(text[at : found.start()], marks, job))
             word, at = found[0], found.end()
             escaped = self.escape(word, marks, job)

@@ -89,5 +89,8 @@ class MarkdownWriter(BlockWriter):
 
 
 def _surely_fits(whole: Rendered, lookups: int, limit: int) -> bool:
-    """Whether the message would fit had it other ids, or none: then nothing need be measured."""
-    return 10 * (len(whole.source) + len(whole.plain)) + _WIDEST * lookups <= limit
+    """Whether the message would fit had it other ids, or none: then nothing need be measured.
+
+    Only what is looked up and the words beside it would be written in another way, no character of them as ten more.
+    """
+    return len(whole.source) + 10 * len(whole.plain) + _WIDEST * lookups <= limit
