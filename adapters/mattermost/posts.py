@@ -276,15 +276,16 @@ class Writer:
     def _thread_line(self, root: _Entry, replies: list[_Entry], followers: bytes, number: int) -> Line:
         """The root's object, with its replies and followers as its last fields."""
         said = b'"replies":[' + b",".join([e.data for e in replies]) + b"]," if replies else b""
-        data = root.data[:-1] + self._place + b"," + said + b'"thread_followers":' + followers + b"}"
+        parts = self._before, root.data[:-1], self._place, said, followers, self._after
         entries = [root, *replies] if number == 0 and root.fresh else replies
         files = (*root.files, *[file for entry in replies for file in entry.files])
-        return Line(self._before + data + self._after, tuple([(e.key, e.digest) for e in entries]), files, number)
+        posts = tuple([(e.key, e.digest) for e in entries])
+        return Line(b'%b%b%b,%b"thread_followers":%b}%b' % parts, posts, files, number)
 
 
 def _weight(entry: _Entry) -> int:
     """Bytes of its files: a line's files must all be in the zip where it stands."""
-    return sum(file.data.size for file in entry.files if isinstance(file.data, Local))
+    return sum([file.data.size for file in entry.files if isinstance(file.data, Local)])
 
 
 def _toned(reaction: Reaction) -> str:
