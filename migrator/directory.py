@@ -30,7 +30,8 @@ class Names(Directory):
         return user if user in self._workspace.users else self._canonical.get(user, user)
 
     def user_name(self, user: UserId, label: str = "") -> str:
-        known = self._workspace.users.get(self.canonical_user(user))
+        users = self._workspace.users
+        known = users.get(user) or users.get(self._canonical.get(user, user))
         return known.name if known and known.name else label.lstrip("@") or user
 
     def conversation_name(self, conversation: ConversationId, label: str = "") -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +46,7 @@ from migrator.model import (
 
 __all__ = ["canonical", "clean", "linkable", "picture_label", "plain", "shown", "shown_all", "visible"]
 
-_LINKABLE = re.compile(r"(?:https?|ftp)://[^\s/]|mailto:[^\s]", re.IGNORECASE)
+_LINKABLE = re.compile(r"(?:https?|ftp)://[^\s/]\S*|mailto:\S+", re.IGNORECASE)
 
 # Control characters other than white space, and half characters, which no server takes.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
@@ -71,7 +71,7 @@ def canonical(text: str) -> str:
 
 def clean(text: str) -> str:
     """Without control characters other than white space (PostgreSQL refuses NUL) and without lone surrogates."""
-    if text.isprintable() or _CONTROL.search(text) is None:
+    if text.replace("\n", "").isprintable() or _CONTROL.search(text) is None:
         return text
     return _CONTROL.sub(_replaced, text)
 
@@ -98,14 +98,16 @@ def shown(inline: Inline, directory: Directory) -> str:
     return _INLINES[type(inline)](inline, directory)
 
 
-def shown_all(inlines: Iterable[Inline], directory: Directory) -> str:
+def shown_all(inlines: Sequence[Inline], directory: Directory) -> str:
+    if len(inlines) == 1 and type(leaf := inlines[0]) is Text:  # as nearly every item and quote is
+        return leaf.text
     return "".join([i.text if type(i) is Text else _INLINES[type(i)](i, directory) for i in inlines])
 
 
 def linkable(url: str) -> bool:
     """Whether every target makes a link of it: http, https, ftp and mailto without white space (matrix.org spec
     11.3.1.1, Zulip and Mattermost alike)."""
-    return _LINKABLE.match(url) is not None and len(url.split(None, 1)) == 1 and url == url.strip()
+    return _LINKABLE.fullmatch(url) is not None
 
 
 def picture_label(picture: Picture) -> str:
@@ -132,8 +134,7 @@ def _break(_node: Break, _directory: Directory) -> str:
 
 
 def _link(node: Link, directory: Directory) -> str:
-    label = shown_all(node.label, directory)
-    if not visible(label):
+    if not node.label or not visible(label := shown_all(node.label, directory)):
         return node.url
     return label if linkable(node.url) else f"{label} ({node.url})"
 

@@ -104,6 +104,9 @@ class Book:
         self.team = team_name(team or workspace.domain or workspace.name)
         self._canonical = {bot: user.id for user in workspace.users.values() for bot in user.bot_ids}
         self.people = self._name_people(match_usernames)
+        # whom to name: usernames by every id of their people
+        self.mentions = {bot: self.people[user].username for bot, user in self._canonical.items()}
+        self.mentions.update((user, person.username) for user, person in self.people.items())
         self.by_username = {person.username: person for person in self.people.values()}
         self.rooms = self._name_rooms(merge_channels)
         self.emoji = self._name_emoji()
@@ -116,12 +119,7 @@ class Book:
 
     def usernames(self, users: Iterable[UserId]) -> tuple[str, ...]:
         """Each once, in the order given; people that are not in the export are left out."""
-        return tuple(dict.fromkeys(person.username for user in users if (person := self.person(user))))
-
-    def mention(self, user: UserId) -> str | None:
-        """The username behind an @mention."""
-        person = self.person(user)
-        return person.username if person else None
+        return tuple(dict.fromkeys(self.mentions[user] for user in users if user in self.mentions))
 
     def channel(self, conversation: ConversationId) -> str | None:
         """The name behind a ~mention; None for direct channels, which have none."""

@@ -77,7 +77,7 @@ def writer_for(book: Book | None) -> MattermostWriter:
     """The dialect with the book's names in mentions; without a book nobody is mentioned."""
     if book is None:
         return MattermostWriter()
-    return MattermostWriter(person=book.mention, channel=book.channel, emoji_of=book.emoji.get)
+    return MattermostWriter(person=book.mentions.get, channel=book.channel, emoji_of=book.emoji.get)
 
 
 def compose(
@@ -187,7 +187,7 @@ def _kind(message: Message, book: Book | None) -> str:
     typed = _TYPES.get(message.event.kind)
     if typed == CALL:
         return CALL
-    return typed if typed and book is not None and book.mention(message.author.user) else "system_generic"
+    return typed if typed and book is not None and message.author.user in book.mentions else "system_generic"
 
 
 def _props(message: Message, book: Book | None) -> Mapping[str, Any]:
@@ -206,7 +206,7 @@ def _props(message: Message, book: Book | None) -> Mapping[str, Any]:
             # always with an end: a call without one would be shown as going on
             start = micros(message.ts) // 1000
             return {**props, "title": "", "start_at": start, "end_at": start + max(event.seconds, 1) * 1000}
-        if who := book.mention(author.user):
+        if who := book.mentions.get(author.user):
             props["username"] = who
         if name := _VALUES.get(event.kind):
             props[name] = event.value

@@ -16,7 +16,7 @@ VERSION = b'{"type":"version","version":1}\n'
 encode = msgspec.json.Encoder().encode
 
 
-class _Object(Struct, frozen=True, omit_defaults=True):
+class _Object(Struct, frozen=True, omit_defaults=True, gc=False):
     """What is not set is not written: the server then leaves it alone or takes its own default."""
 
 

@@ -143,20 +143,20 @@ class Writer:
     def run(self, source: Source) -> Iterator[Line]:
         """All lines, in a stable order: single posts as they come, threads at the end."""
         compose, composed, directory, limits = self.compose, self.composed, self.directory, self.limits
-        person_of, before, after = self.book.person, self._before, self._place + b"}" + self._after
+        mentions, before, after = self.book.mentions, self._before, self._place + b"}" + self._after
         try:
             for message in source.messages(self.room.conversation.id):
                 made = compose(message, directory, limits)
                 composed(message, made)
-                person = person_of(message.author.user)
-                if person is None:
+                username = mentions.get(message.author.user)
+                if username is None:
                     self.strangers += 1
                     continue
                 threaded = message.is_root or message.thread
                 for draft in made.drafts:
-                    post = self._post(message, draft, person.username)
+                    post = self._post(message, draft, username)
                     if threaded and draft.thread and (message.thread or not draft.part):
-                        self._keep(message, post, person.username)
+                        self._keep(message, post, username)
                     elif post.fresh:
                         yield Line(before + post.data[:-1] + after, ((post.key, post.digest),), post.files)
             self.totals.last = self.clock.last
@@ -169,7 +169,7 @@ class Writer:
     def _post(self, message: Message, draft: Draft, username: str) -> _Entry:
         content, part, ts = draft.content, draft.part, message.ts
         key = f"{message.conversation}/{ts}/{part}" if part else f"{message.conversation}/{ts}"
-        wanted = int(ts[:10] + ts[11:14]) if len(ts) == 17 and ts[10] == "." else micros(ts) // 1000
+        wanted = int(ts[:14].replace(".", "")) if len(ts) == 17 and ts[10] == "." else micros(ts) // 1000
         type_: str = content.type
         if self.held and (held := self.held.get(key)):
             time, text, type_ = held.create_at, held.message, held.type
@@ -204,17 +204,17 @@ class Writer:
             self.done(Kind.REACTION, f"{message.conversation}/{message.ts}/{_toned(reaction)}/{user}") is None
             for reaction in message.reactions
             for user in reaction.users
-            if self.book.person(user)
+            if user in self.book.mentions
         )
 
     def _reactions(self, message: Message, time: int) -> tuple[lines.Reaction, ...]:
         made: dict[tuple[str, str], None] = {}
-        person_of = self.book.person
+        mentions = self.book.mentions
         for reaction in message.reactions:
             name = self.book.reaction(reaction)
             for user in reaction.users:
-                if person := person_of(user):
-                    made[person.username, name] = None
+                if (username := mentions.get(user)) is not None:
+                    made[username, name] = None
         return tuple([lines.Reaction(user, name, time + order) for order, (user, name) in enumerate(made)])
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,15 +276,16 @@ class Writer:
     def _thread_line(self, root: _Entry, replies: list[_Entry], followers: bytes, number: int) -> Line:
         """The root's object, with its replies and followers as its last fields."""
         said = b'"replies":[' + b",".join([e.data for e in replies]) + b"]," if replies else b""
-        data = root.data[:-1] + self._place + b"," + said + b'"thread_followers":' + followers + b"}"
+        parts = self._before, root.data[:-1], self._place, said, followers, self._after
         entries = [root, *replies] if number == 0 and root.fresh else replies
         files = (*root.files, *[file for entry in replies for file in entry.files])
-        return Line(self._before + data + self._after, tuple([(e.key, e.digest) for e in entries]), files, number)
+        posts = tuple([(e.key, e.digest) for e in entries])
+        return Line(b'%b%b%b,%b"thread_followers":%b}%b' % parts, posts, files, number)
 
 
 def _weight(entry: _Entry) -> int:
     """Bytes of its files: a line's files must all be in the zip where it stands."""
-    return sum(file.data.size for file in entry.files if isinstance(file.data, Local))
+    return sum([file.data.size for file in entry.files if isinstance(file.data, Local)])
 
 
 def _toned(reaction: Reaction) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from string import ascii_letters, digits
 from typing import ClassVar
 
 from migrator.adapters.mattermost.emoji import custom_name, is_name
@@ -44,7 +45,10 @@ _START = re.compile(
     re.VERBOSE,
 )
 _ALIVE = frozenset({"here", "channel"})
-_WORDISH = re.compile(r"[A-Za-z0-9_.-]")
+_WORDISH = frozenset(f"{ascii_letters}{digits}_.-")
+_BEFORE_NAMES, _AFTER_NAMES = _WORDISH | set("@~:\\<"), _WORDISH | set("@:")
+# what stands for whatever is markup wherever it is found
+_ALWAYS = {"\\_": "\\\\&#95;", "\\": "\\\\", **{sign: entity(sign) for sign in "@#]"}, "&": "&amp;", "<": "&lt;"}
 
 
 class MattermostWriter(MarkdownWriter):
@@ -56,7 +60,7 @@ class MattermostWriter(MarkdownWriter):
     blank_before_number: ClassVar[bool] = True
     plain_languages: ClassVar[frozenset[str]] = frozenset({"latex", "tex"})
     all_marks: ClassVar[int] = BOLD
-    suspects: ClassVar[re.Pattern[str]] = re.compile(r"[&*`\[\]\\_~<@#$:]")
+    suspects: ClassVar[str] = r"&*`[]\_~<@#$:"
     starts: ClassVar[re.Pattern[str]] = _START
 
     def __init__(
@@ -78,17 +82,11 @@ class MattermostWriter(MarkdownWriter):
 
         def disarmed(found: re.Match[str]) -> str:
             piece = found.group()
-            if piece == "\\_":
-                return "\\\\&#95;"
-            if piece == "\\":
-                return "\\\\"
-            if piece == "&":
-                return "&amp;"
+            if (always := _ALWAYS.get(piece)) is not None:
+                return always
             if piece == "$":  # it takes two to make a formula
                 at = found.start()
                 return entity(piece) if at < last or text[at - 1 : at] == "$" else piece
-            if piece == "<":
-                return "&lt;"
             if piece == ":":
                 name = found.group(1)
                 return "&#58;" if self.is_emoji(name, job) else ":"
@@ -96,12 +94,10 @@ class MattermostWriter(MarkdownWriter):
                 beside = text[found.end() : found.end() + 1]
                 plain = (
                     not within
-                    and not _WORDISH.match(beside)
+                    and beside not in _WORDISH
                     and "~" not in (beside, text[found.start() - 1 : found.start()])
                 )
                 return "~" if plain else entity("~")
-            if piece[0] in "@#$]":
-                return entity(piece)
             if within or len(piece) > 1:
                 return entities(piece)
             return "\\" + piece
@@ -167,9 +163,9 @@ class MattermostWriter(MarkdownWriter):
 
     def glued(self, source: str, before: str, after: str) -> str:
         if source[0] in "@~:":
-            if before and (_WORDISH.match(before) or before in "@~:\\<"):
+            if before in _BEFORE_NAMES:
                 source = self.gap + source
-            return source + self.gap if after and (_WORDISH.match(after) or after in "@:") else source
+            return source + self.gap if after in _AFTER_NAMES else source
         if before in ("!", "\\", "]"):
             source = self.gap + source
         return source + self.gap if after == "(" else source

@@ -34,7 +34,7 @@ class ZulipWriter(MarkdownWriter):
 
     plain_languages: ClassVar[frozenset[str]] = frozenset({"quote", "quoted", "spoiler", "math", "latex", "tex"})
     all_marks: ClassVar[int] = STRIKE | ITALIC
-    suspects: ClassVar[re.Pattern[str]] = re.compile(r"[&*`^\\~$\]<:]")
+    suspects: ClassVar[str] = r"&*`^\~$]<:"
     starts: ClassVar[re.Pattern[str]] = _START
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ class BlockWriter(LineWriter):
         out: list[str] = []
         after_list = False
         for node in nodes:
-            if not (text := self.block(node, job)):
+            if not (text := self._write[type(node)](node, job)):
                 continue
             is_list = isinstance(node, List)
             if is_list and after_list:
@@ -36,6 +36,8 @@ class BlockWriter(LineWriter):
 
     def paragraph(self, node: Paragraph, job: Job) -> str:
         lines = self.lines(node.inlines, job)
+        if len(lines) == 1:
+            return lines[0] if visible(lines[0]) else ""
         start, end = 0, len(lines)
         while end and not visible(lines[end - 1]):
             end -= 1
@@ -52,8 +54,8 @@ class BlockWriter(LineWriter):
         return "#" * min(max(node.level, 1), 6) + " " + text
 
     def code(self, node: Code, job: Job) -> str:
-        language = node.language if _LANGUAGE.fullmatch(node.language) else ""
-        if language.lower() in self.plain_languages:
+        language = node.language
+        if language and (language.lower() in self.plain_languages or not _LANGUAGE.fullmatch(language)):
             language = ""
         bar = fence(node.text)
         return f"{bar}{language}\n{one_kind_of_line_end(node.text)}\n{bar}"
@@ -92,29 +94,39 @@ class BlockWriter(LineWriter):
     def list_(self, node: List, job: Job) -> str:
         out: list[str] = []
         lines: list[str] = []
+        width = 0  # where the first of them begins
         for line, stands_alone in self._listed(node, "", job):
-            if not stands_alone:
-                if lines and line and margin(line) < margin(lines[0]):
-                    out.append(dedented(lines))
-                    lines = []
-                lines.append(line)
+            if stands_alone:
+                out += [dedented(lines), line] if lines else [line]
+                lines = []
                 continue
-            out += [dedented(lines), line] if lines else [line]
-            lines = []
+            if width and lines and line and margin(line) < width:
+                out.append(dedented(lines))
+                lines = []
+            if not lines:
+                width = margin(line)
+            lines.append(line)
         if lines:
             out.append(dedented(lines))
         return self.separator.join(out)
 
     def _listed(self, node: List, indent: str, job: Job) -> Iterator[tuple[str, bool]]:
         """The lines of a list; blocks that no renderer keeps within an item come by themselves (True)."""
+        marker = "* "
+        inner = indent + self.item_indent(marker)
         for number, item in enumerate(node.items, node.start):
-            marker = f"{number}. " if node.ordered else "* "
-            inner = indent + self.item_indent(marker)
+            if node.ordered:
+                marker = f"{number}. "
+                inner = indent + self.item_indent(marker)
             lead = indent + marker
             broken = False
             last: Block | None = None
             for block in item.blocks:
-                if isinstance(block, List):
+                if type(block) is Paragraph or type(block) is Heading:
+                    for line in filter(visible, self.lines(block.inlines, job)):
+                        yield (line, True) if broken else ((lead or inner) + line, False)
+                        lead = ""
+                elif isinstance(block, List):
                     if lead:
                         yield lead + "\u200b", False
                         lead = ""
@@ -125,10 +137,6 @@ class BlockWriter(LineWriter):
                     if block.ordered and block.start != 1 and self.blank_before_number and not broken:
                         yield "", False
                     yield from self._listed(block, inner, job)
-                elif isinstance(block, Paragraph | Heading):
-                    for line in filter(visible, self.lines(block.inlines, job)):
-                        yield (line, True) if broken else ((lead or inner) + line, False)
-                        lead = ""
                 elif text := self.block(block, job):
                     if lead:
                         yield lead + "\u200b", False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from migrator.markdown.addresses import HINT
 from migrator.model import (
     Broadcast,
     ConversationId,
@@ -36,6 +37,9 @@ def entities(text: str) -> str:
     return "".join([entity(c) for c in text])
 
 
+_UNLINKED = {sign: entity(sign) for sign in ".:@"}
+
+
 class Dialect(Writer):
     """`person` gives what mentions somebody, `channel` what leads to a channel, `post` the address of a migrated
     message; None where there is none. Without them a dialect does what it can with the directory's remote ids.
@@ -46,7 +50,7 @@ class Dialect(Writer):
     blank_before_number: ClassVar[bool] = False  # a nested list that does not count from 1 needs a line before it
     plain_languages: ClassVar[frozenset[str]] = frozenset()  # fence words that mean something else than a language
     all_marks: ClassVar[int]  # marks of a run within which `escape` leaves nothing that markers could be
-    suspects: ClassVar[re.Pattern[str]]  # the characters with which anything begins that `escape` might change
+    suspects: ClassVar[str]  # the characters with which anything begins that `escape` might change
     starts: ClassVar[re.Pattern[str]]  # matches whatever `escape_start` might change: nothing that begins with a letter
 
     def __init__(
@@ -58,6 +62,14 @@ class Dialect(Writer):
     ) -> None:
         super().__init__()
         self._person, self._channel, self._post = person, channel, post
+        self._mentions: dict[type, Callable[[Any, Job], str | None]] = {
+            UserMention: self.user,
+            ConversationMention: self.conversation,
+            GroupMention: self.group,
+        }
+        suspects = "|".join(map(re.escape, self.suspects))
+        self._suspects = re.compile(suspects)
+        self._doubts = re.compile(f"{suspects}|{HINT.pattern}", re.ASCII)  # words without any stand as they are
         self._in_table = False  # a bar ends a cell there, whatever it stands in
 
     # ── escapes ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -66,14 +78,9 @@ class Dialect(Writer):
     def escape(self, text: str, marks: int, job: Job) -> str:
         """Words of one line as they are to be shown, within a run that carries `marks`."""
 
-    def start(self, line: str) -> re.Match[str] | None:
-        """What is markup at the beginning of a line, if anything; no letter is."""
-        return None if line[:1].isalpha() else self.starts.match(line)
-
     def escape_start(self, line: str) -> str:
-        """Disarm what is markup at the beginning of a written line."""
-        found = self.start(line)
-        if found is None:
+        """Disarm what is markup at the beginning of a written line; no letter is."""
+        if line[:1].isalpha() or (found := self.starts.match(line)) is None:
             return line
         piece = found.group()
         if piece[0] not in _MARGIN:
@@ -95,7 +102,7 @@ class Dialect(Writer):
     def disarm(self, address: str, job: Job) -> str:
         """An address as words that the target does not link."""
         text = self.escape(address, self.all_marks, job).replace("[", "&#91;").replace("]", "&#93;")
-        return _LINKED_BY.sub(lambda found: entity(found[0]), text)
+        return _LINKED_BY.sub(lambda found: _UNLINKED[found[0]], text)
 
     # ── marked runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from migrator.ledger import Feature
 from migrator.markdown.addresses import ADDRESS, HINT, TRAILING, in_brackets, is_bare
 from migrator.markdown.dialect import BOLD, CODE, ITALIC, STRIKE, Dialect
-from migrator.markdown.pieces import TICKS, Piece, add_words, joined, spaces
+from migrator.markdown.pieces import Piece, add_words, joined, spaces, ticks
 from migrator.model import (
     Break,
     Broadcast,
@@ -30,8 +30,11 @@ from migrator.render import Job, label_leaves
 
 __all__ = ["LineWriter"]
 
-_M = TypeVar("_M", UserMention, ConversationMention, GroupMention)
-
+_MENTIONS = {
+    UserMention: Feature.USER_MENTION,
+    ConversationMention: Feature.CONVERSATION_MENTION,
+    GroupMention: Feature.GROUP_MENTION,
+}
 _FEATURES = ((BOLD, Feature.BOLD), (ITALIC, Feature.ITALIC), (STRIKE, Feature.STRIKE), (CODE, Feature.INLINE_CODE))
 _WRITTEN = BOLD | ITALIC | STRIKE | CODE  # the marks that Markdown has
 
@@ -41,6 +44,8 @@ class LineWriter(Dialect):
 
     def lines(self, inlines: Sequence[Inline], job: Job) -> list[str]:
         """Each line of a paragraph, disarmed at its beginning too."""
+        if len(inlines) == 1 and type(leaf := inlines[0]) is Text and not leaf.marks and leaf.text.isprintable():
+            return [self.escape_start(self.words(leaf.text, 0, job, False, ""))]  # as nearly every item and quote is
         rows: list[list[Piece]] = [[]]
         for leaf in inlines:
             if type(leaf) is Text and not leaf.marks:
@@ -102,22 +107,11 @@ class LineWriter(Dialect):
                 rows.append([])
             add_words(rows[-1], line, marks)
 
-    def _user_source(self, leaf: UserMention, job: Job) -> str | None:
-        return self._mention_source(self.user, leaf, Feature.USER_MENTION, job)
-
-    def _conversation_source(self, leaf: ConversationMention, job: Job) -> str | None:
-        return self._mention_source(self.conversation, leaf, Feature.CONVERSATION_MENTION, job)
-
-    def _group_source(self, leaf: GroupMention, job: Job) -> str | None:
-        return self._mention_source(self.group, leaf, Feature.GROUP_MENTION, job)
-
-    def _mention_source(
-        self, write: Callable[[_M, Job], str | None], leaf: _M, feature: Feature, job: Job
-    ) -> str | None:
+    def _mention_source(self, leaf: UserMention | ConversationMention | GroupMention, job: Job) -> str | None:
         job.lookups += 1
-        source = write(leaf, job) if job.known is None else _measured(leaf, job)
+        source = self._mentions[type(leaf)](leaf, job) if job.known is None else _measured(leaf, job)
         if source is None:
-            job.lose(feature, "name as text")
+            job.lose(_MENTIONS[type(leaf)], "name as text")
         return source
 
     def _broadcast_source(self, leaf: Broadcast, job: Job) -> str | None:
@@ -256,10 +250,8 @@ class LineWriter(Dialect):
         return self.glued(source, before, after)
 
     def code_span(self, text: str) -> str:
-        if "`" not in text:
-            return f"`{text}`"
-        ticks = "`" * (max(len(run) for run in TICKS.findall(text)) + 1)
-        return ticks + ("" if text[0] != "`" else " ") + text + ("" if text[-1] != "`" else " ") + ticks
+        bar = "`" * (ticks(text) + 1)
+        return bar + ("" if text[0] != "`" else " ") + text + ("" if text[-1] != "`" else " ") + bar
 
     def words(self, text: str, marks: int, job: Job, label: bool, following: str) -> str:
         """Escaped words, with the addresses among them as they are, as links, or disarmed in a label.
@@ -268,15 +260,16 @@ class LineWriter(Dialect):
         """
         if label:
             return self.disarm(text, job)
-        harmless = self.suspects.search(text) is None
-        if HINT.search(text) is None or ADDRESS.search(text) is None:
-            return text if harmless else self.escape(text, marks, job)
-        tight = bool(following) and not following.isspace()
-        if harmless and not marks and not tight:
+        doubt = self._doubts.search(text)
+        if doubt is None:
             return text
+        addresses = [*ADDRESS.finditer(text)] if HINT.search(text, doubt.start()) is not None else ()
+        if not addresses:
+            return self.escape(text, marks, job)
+        tight = bool(following) and not following.isspace()
         out: list[str] = []
         at = 0
-        for found in ADDRESS.finditer(text):
+        for found in addresses:
             out.append(self.escape(text[at : found.start()], marks, job))
             word, at = found[0], found.end()
             escaped = self.escape(word, marks, job)
@@ -299,9 +292,9 @@ def _measured(leaf: Inline, job: Job) -> str | None:
 
 # What a leaf is that is more than words; None, with the loss noted, where it can only be words.
 _SPECIAL: dict[type, Callable[[LineWriter, Any, Job], str | None]] = {
-    UserMention: LineWriter._user_source,
-    ConversationMention: LineWriter._conversation_source,
-    GroupMention: LineWriter._group_source,
+    UserMention: LineWriter._mention_source,
+    ConversationMention: LineWriter._mention_source,
+    GroupMention: LineWriter._mention_source,
     Broadcast: LineWriter._broadcast_source,
     Emoji: LineWriter._emoji_source,
     Date: LineWriter._date_source,

@@ -11,7 +11,6 @@ from migrator.model import Block, Break, Emoji, Paragraph, Text
 from migrator.plain import clean
 
 __all__ = [
-    "TICKS",
     "Piece",
     "add_words",
     "dedented",
@@ -21,9 +20,10 @@ __all__ = [
     "one_kind_of_line_end",
     "simple",
     "spaces",
+    "ticks",
 ]
 
-TICKS = re.compile("`+")
+_TICKS = re.compile("`+")
 _LINE_ENDS = re.compile("[\n\r\v\f\x85\u2028\u2029]")
 
 
@@ -66,10 +66,14 @@ def _joined(row: list[Piece]) -> list[Piece]:
     return out
 
 
+def ticks(text: str) -> int:
+    """How many backticks stand in a row, at most."""
+    return max(map(len, _TICKS.findall(text))) if "`" in text else 0
+
+
 def fence(text: str) -> str:
     """Backticks that no line of the text can close."""
-    longest = max((len(run) for run in TICKS.findall(text)), default=0)
-    return "`" * max(3, longest + 1)
+    return "`" * max(3, ticks(text) + 1)
 
 
 def dedented(lines: list[str]) -> str:
@@ -102,15 +106,16 @@ def simple(blocks: Sequence[Block]) -> str:
     out: list[str] = []
     for leaf in inlines:
         if isinstance(leaf, Text):
-            words, marks = leaf.text, leaf.marks
+            words = leaf.text
         elif isinstance(leaf, Emoji):
-            words, marks = leaf.char, leaf.marks
+            words = leaf.char
         elif isinstance(leaf, Break):
             out.append("\n")
             continue
         else:
             return ""
-        if marks or not words or not words.isprintable():
+        if leaf.marks or not words or "\n" in words:
             return ""
         out.append(words)
-    return "".join(out).strip("\n")
+    text = "".join(out).strip("\n")
+    return text if text.replace("\n", "").isprintable() else ""

@@ -43,9 +43,9 @@ class MarkdownWriter(BlockWriter):
     def _as_typed(self, blocks: Sequence[Block]) -> str:
         """The whole message where it is words that no target reads as anything else; "" where it has to be written."""
         text = simple(blocks)
-        if not text or self.suspects.search(text) is not None or self.start(text) is not None:
+        if not text or self._suspects.search(text) is not None or self.escape_start(text) != text:
             return ""
-        return "" if "\n" in text and any(map(self.start, text.split("\n"))) else text
+        return "" if "\n" in text and any(self.escape_start(line) != line for line in text.split("\n")) else text
 
     def _written(self, blocks: Sequence[Block], job: Job) -> Rendered:
         return Rendered(self._source(blocks, job), plain(blocks, job.directory), job.losses)
@@ -89,5 +89,8 @@ class MarkdownWriter(BlockWriter):
 
 
 def _surely_fits(whole: Rendered, lookups: int, limit: int) -> bool:
-    """Whether the message would fit had it other ids, or none: then nothing need be measured."""
-    return 10 * (len(whole.source) + len(whole.plain)) + _WIDEST * lookups <= limit
+    """Whether the message would fit had it other ids, or none: then nothing need be measured.
+
+    Only what is looked up and the words beside it would be written in another way, no character of them as ten more.
+    """
+    return len(whole.source) + 10 * len(whole.plain) + _WIDEST * lookups <= limit
