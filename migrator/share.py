@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
-from itertools import islice
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -146,13 +145,13 @@ class ConversationPlanner:
 
     def watch(self, source: Source, close: Callable[[Share], None]) -> Iterator[Message]:
         """The messages to move; each goes into `met` next, with what it became. `close` is told the sum."""
-        messages = iter(source.messages(self.conversation.id, self.ledger))
-        if self.skip_notices:
-            messages = filter(self._moves, messages)
-        for message in messages:
-            yield message
-            yield from islice(messages, AT_ONCE - 1)
-            self._count()
+        for message in source.messages(self.conversation.id, self.ledger):
+            if self.skip_notices and is_notice(message):
+                self.met.append((message, None))
+            else:
+                yield message
+            if len(self.met) >= AT_ONCE:
+                self._count()
         close(self.share())
 
     def share(self) -> Share:
@@ -175,12 +174,6 @@ class ConversationPlanner:
             digest=self.digest.hexdigest()[:24],
         )
         return Share(line, self.ledger, self.largest)
-
-    def _moves(self, message: Message) -> bool:
-        if is_notice(message):
-            self.met.append((message, None))
-            return False
-        return True
 
     # ── messages, many at once ──────────────────────────────────────────────────────────────────────────────────────
 
