@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from migrator.adapters.base import Adapter
 from migrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 __all__ = ["BUILTIN", "Factory", "load", "names"]
 
@@ -28,7 +30,7 @@ GROUP = "slack_migrator.adapters"
 
 def names() -> list[str]:
     """All targets that `--to` accepts."""
-    return sorted({*BUILTIN, *(entry.name for entry in entry_points(group=GROUP))})
+    return sorted({*BUILTIN, *_others().names})
 
 
 def load(name: str) -> Factory:
@@ -36,6 +38,12 @@ def load(name: str) -> Factory:
     if path := BUILTIN.get(name):
         module, _, attribute = path.partition(":")
         return cast(Factory, getattr(import_module(module), attribute))
-    for entry in entry_points(group=GROUP, name=name):
+    for entry in _others().select(name=name):
         return cast(Factory, entry.load())
     raise UsageError(f"there is no target called {name!r}", hint=f"choose one of: {', '.join(names())}")
+
+
+def _others() -> EntryPoints:
+    from importlib.metadata import entry_points  # it reads mail: slow to load too
+
+    return entry_points(group=GROUP)

@@ -1,5 +1,6 @@
 """`slack-migrator`, and `python -m migrator`."""
 
+import gc
 import sys
 from typing import NoReturn
 
@@ -13,7 +14,10 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         sys.stderr.write("Error: stopped\nNext: run the same command again\n")
         sys.exit(130)
-    run()
+    try:
+        run()
+    finally:
+        gc.freeze()  # on the way out Python would look through everything once more for what nobody needs
 
 
 if __name__ == "__main__":

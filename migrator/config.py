@@ -11,7 +11,6 @@ defaults. Secrets: see `migrator.secret`.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,6 +35,8 @@ def load_settings(path: Path | None, target: str) -> Mapping[str, Any]:
 
 
 def _table(path: Path, target: str) -> dict[str, Any]:
+    import tomllib
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -136,7 +136,6 @@ class _Shift(Generic[T, R]):
         due = 0
         life, ours = os.pipe()  # the workers' end says so when we are gone, however that came about
         try:
-            gc.collect()
             gc.freeze()  # what is there stays shared: collecting in a worker would touch, and so copy, all of it
             for _ in range(self.jobs):
                 self.workers.append(self._hire(life, ours))

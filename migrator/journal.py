@@ -62,6 +62,7 @@ class Journal:
                 f"the journal was written by another version of slack-migrator (schema {version})",
                 hint="use the version that wrote it, or a new folder with --run",
             )
+        self._blank = self._db.execute("SELECT 1 FROM items LIMIT 1").fetchone() is None  # nothing was ever done
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -113,6 +114,7 @@ class Journal:
 
     def done(self, kind: Kind, key: Key, remote: RemoteId, digest: str | None = None) -> None:
         """Write a receipt, with or without an intent before it; `digest` None keeps the intent's."""
+        self._blank = False
         self._db.execute(
             "INSERT INTO items (kind, key, remote, digest) VALUES (?, ?, ?, coalesce(?, '')) ON CONFLICT (kind, key) "
             "DO UPDATE SET remote = excluded.remote, digest = coalesce(?, digest), failed = NULL",
@@ -161,6 +163,8 @@ class Journal:
     # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def remote(self, kind: Kind, key: Key) -> RemoteId | None:
+        if self._blank:  # a first run asks for everybody and everything
+            return None
         row = self._db.execute("SELECT remote FROM items WHERE kind = ? AND key = ?", (kind, key)).fetchone()
         return row[0] if row else None
 

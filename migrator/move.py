@@ -5,7 +5,6 @@ Nothing here prints; commands show what the steps return.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -307,8 +306,3 @@ def _csv(cell: str) -> str:
     if cell[:1] in "=+-@":
         cell = "'" + cell
     return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',"\n') else cell
-
-
-def run(act: Callable[[], Any]) -> Any:
-    """Run a coroutine function to its end."""
-    return asyncio.run(act())

@@ -180,7 +180,7 @@ class Planner:
         for conversation in conversations:
             planner = self._planner(self.source.workspace.conversations[conversation])
             for message in planner.watch(self.source, self._close):
-                planner.take(message, compose(message, names, limits))
+                planner.met.append((message, compose(message, names, limits)))
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
@@ -198,7 +198,7 @@ class Planner:
 
     def take(self, message: Message, composed: Composed) -> None:
         """What a message that was handed out became."""
-        self._open[message.conversation].take(message, composed)
+        self._open[message.conversation].met.append((message, composed))
 
     def harvest(self) -> list[Share]:
         """The conversations that this planner has taken since it was last asked; it forgets them."""

@@ -5,7 +5,8 @@ Messages that hold and lose the same are counted as one sort, and each sort is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Protocol, TypeAlias
 
@@ -25,8 +26,8 @@ from migrator.model import (
     Reaction,
     UserId,
 )
-from migrator.survey import Signature, features, features_of, signature
-from migrator.survey_text import is_bare, text_features
+from migrator.survey import features
+from migrator.survey_text import text_features
 
 __all__ = [
     "NOT_THEIRS",
@@ -41,8 +42,8 @@ __all__ = [
 ]
 
 NOT_THEIRS = "only they could do it themselves: nobody may act for them there"
-_PLACEHOLDER = MessageKind.PLACEHOLDER  # by name at once: members of enums are slow to find
-PENDING = 1536  # words for the digest of a conversation that go in at once
+_LOSSLESS, _FILE, _LONG_TEXT = Fate.LOSSLESS, Feature.FILE, Feature.LONG_TEXT  # members of enums are slow to find
+AT_ONCE = 64  # messages that are counted at once
 
 
 class Snapshot(Protocol):
@@ -111,7 +112,8 @@ class _Sort:
 
 
 # what a message holds, what its text holds, what was lost in composing, what stands in for its files, an orphaned reply
-_Kind: TypeAlias = tuple[Signature, tuple[tuple[Feature, int], ...], tuple[Loss, ...], tuple[str, ...], bool]
+_Kind: TypeAlias = tuple[tuple[tuple[Feature, int], ...], tuple[Feature, ...], tuple[Loss, ...], tuple[str, ...], bool]
+_Line: TypeAlias = tuple[Feature, Fate, str]  # of the ledger, with its note
 
 
 class ConversationPlanner:
@@ -136,54 +138,27 @@ class ConversationPlanner:
         self.count = self.new = self.changed = self.present = self.new_reactions = 0
         self.first = self.last = ""
         self.digest = sha256()
-        self.pending: list[str] = []  # of the digest
         self.sorts: dict[_Kind, _Sort] = {}
+        self.pinned = {pin.ts for pin in conversation.pins if pin.ts}
         self.here: set[str] = set()  # pinned messages that were met
+        self.met: list[tuple[Message, Composed | None]] = []  # and not counted yet; None: left out
 
     def watch(self, source: Source, close: Callable[[Share], None]) -> Iterator[Message]:
-        """The messages to move, each to be taken next; those left out are settled here. `close` is told the sum."""
-        pinned, message = {pin.ts for pin in self.conversation.pins if pin.ts}, None
+        """The messages to move; each goes into `met` next, with what it became. `close` is told the sum."""
         for message in source.messages(self.conversation.id, self.ledger):
-            self.count += 1
-            if pinned and message.ts in pinned:
-                self.here.add(message.ts)
-            if not self.first:
-                self.first = message.ts
             if self.skip_notices and is_notice(message):
-                self._skip(message)
+                self.met.append((message, None))
             else:
                 yield message
-        if message is not None:
-            self.last = message.ts
+            if len(self.met) >= AT_ONCE:
+                self._count()
         close(self.share())
-
-    def take(self, message: Message, composed: Composed) -> None:
-        if message.kind is _PLACEHOLDER:
-            self.placeholders.add(message.ts)
-        else:
-            self._sort(message, composed)
-        pending, drafts = self.pending, composed.drafts
-        pending.append(message.ts)
-        for draft in drafts:
-            pending.append(draft.part)
-            pending.append(draft.text)
-        if len(pending) >= PENDING:
-            self._hash()
-        if self.posts:
-            for draft in drafts:
-                self._state(post_key(message, draft.part), draft)
-        else:
-            self.new += len(drafts)
-        if message.reactions:
-            self._react(message)
-        for file in message.files:
-            self.largest.see(file)
 
     def share(self) -> Share:
         """The sum, after the last message."""
+        self._count()
         self._settle()
-        self._settle_pins(self.here)
-        self._hash()
+        self._settle_pins()
         line = ConversationLine(
             id=self.conversation.id,
             name=self.conversation.name,
@@ -200,85 +175,110 @@ class ConversationPlanner:
         )
         return Share(line, self.ledger, self.largest)
 
-    def _hash(self) -> None:
-        self.digest.update("\0".join([*self.pending, ""]).encode("utf-8", "replace"))
-        self.pending.clear()
+    # ── messages, many at once ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _state(self, key: Key, draft: Draft) -> None:
-        known = self.posts.get(key)
-        if known is None:
-            self.new += 1
-        elif known[1] in ("", draft.digest):
-            self.present += 1
-        else:
-            self.changed += 1
-
-    def _react(self, message: Message) -> None:
-        for reaction in message.reactions:
-            users = [user for user in reaction.users if self.may_act(user)]
-            if self.reactions:
-                users = [user for user in users if reaction_key(message, reaction, user) not in self.reactions]
-            self.new_reactions += len(users)
+    def _count(self) -> None:
+        met, self.met = self.met, []
+        if not met:
+            return
+        self.first, self.last = self.first or met[0][0].ts, met[-1][0].ts
+        if self.pinned:
+            self.here.update(self.pinned.intersection([message.ts for message, _ in met]))
+        sorts, placeholders, words, new = self.sorts, self.placeholders, list[str](), 0
+        for number, (message, composed) in enumerate(met, self.count):
+            if composed is None:
+                self._skip(message)
+                continue
+            drafts = composed.drafts
+            words.append(message.ts)
+            for draft in drafts:
+                words += (draft.part, draft.text)
+            if self.posts:
+                self._compare(message, drafts)
+            else:
+                new += len(drafts)
+            held = features(message)
+            if not held:
+                placeholders.add(message.ts)
+                continue
+            missing = self._files(message.files) if message.files else ()
+            if message.reactions:
+                self._react(message)
+            kind = held, text_features(message.body), composed.losses, missing, message.thread in placeholders
+            sort = sorts.get(kind)
+            if sort is None:
+                sort = sorts[kind] = _Sort()
+            sort.count += 1
+            if sort.count <= SAMPLES:
+                sort.places.append((number, message.at))
+        self.count += len(met)
+        self.new += new
+        self.digest.update("\0".join([*words, ""]).encode("utf-8", "replace"))
 
     def _skip(self, message: Message) -> None:
         for feature, n in features(message):
             self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
 
-    def _sort(self, message: Message, composed: Composed) -> None:
-        body, files = message.body, message.files
-        text = () if is_bare(body) else tuple(text_features(body).items())
-        missing = tuple([file_shortfall(file, self.limits) for file in files]) if files else ()
-        kind = signature(message), text, composed.losses, missing, message.thread in self.placeholders
-        sort = self.sorts.get(kind)
-        if sort is None:
-            sort = self.sorts[kind] = _Sort()
-        sort.count += 1
-        if sort.count <= SAMPLES:
-            sort.places.append((self.count, message.at))
+    def _compare(self, message: Message, drafts: Iterable[Draft]) -> None:
+        """With what is on the target."""
+        for draft in drafts:
+            known = self.posts.get(post_key(message, draft.part))
+            if known is None:
+                self.new += 1
+            elif known[1] in ("", draft.digest):
+                self.present += 1
+            else:
+                self.changed += 1
+
+    def _react(self, message: Message) -> None:
+        for reaction in message.reactions:
+            users: Iterable[UserId] = reaction.users
+            if self.reactions:
+                users = [user for user in users if reaction_key(message, reaction, user) not in self.reactions]
+            self.new_reactions += sum(map(self.may_act, users))
+
+    def _files(self, files: Iterable[File]) -> tuple[str, ...]:
+        """What stands in for them."""
+        for file in files:
+            self.largest.see(file)
+        return tuple([file_shortfall(file, self.limits) for file in files])
+
+    # ── the ledger's lines ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _settle(self) -> None:
-        """The ledger's lines of all messages taken; samples are the first places in the conversation."""
-        places: dict[tuple[Feature, Fate, str], list[tuple[int, Loc]]] = {}
+        """Of all messages taken; samples are the first places in the conversation."""
+        promised = {feature: (feature, support.fate, support.how) for feature, support in self.route.fates.items()}
+        found, settled = Counter[Feature](), Counter[_Line]()
+        places: dict[_Line, list[tuple[int, Loc]]] = {}
         for kind, sort in self.sorts.items():
             _, text, losses, _, _ = kind
-            for feature, n in (*text, *((loss.feature, loss.count) for loss in losses if _is_new(loss))):
-                self.ledger.find(feature, n * sort.count)
-            for feature, fate, n, note in self._fates(kind):
-                self.ledger.settle(feature, fate, n * sort.count, note=note)
-                if fate is not Fate.LOSSLESS:
-                    places.setdefault((feature, fate, note), []).extend(sort.places)
+            for feature in text:
+                found[feature] += sort.count
+            for loss in losses:
+                if _is_new(loss):
+                    found[loss.feature] += loss.count * sort.count
+            for line, n in _fates(kind, promised):
+                settled[line] += n * sort.count
+                if line[1] is not _LOSSLESS:
+                    places.setdefault(line, []).extend(sort.places)
+        for feature, n in found.items():
+            self.ledger.find(feature, n)
+        for (feature, fate, note), n in settled.items():
+            self.ledger.settle(feature, fate, n, note=note)
         for (feature, fate, note), some in places.items():
             for _, at in sorted(some)[:SAMPLES]:
                 self.ledger.sample(feature, fate, note, at)
 
-    def _fates(self, kind: _Kind) -> Iterator[tuple[Feature, Fate, int, str]]:
-        """Of one message: first what fares worse than the route promises, then the rest as promised."""
-        held, text, losses, files, orphan = kind
-        counts = dict(features_of(held))
-        for feature, n in text:
-            counts[feature] = counts.get(feature, 0) + n
-        for loss in losses:
-            yield loss.feature, loss.fate, loss.count, loss.note
-            if not _is_new(loss):
-                counts[loss.feature] = counts.get(loss.feature, 0) - loss.count
-        for note in filter(None, files):
-            yield Feature.FILE, Fate.APPROXIMATED, 1, note
-            counts[Feature.FILE] -= 1
-        if orphan and all(loss.feature is not Feature.REPLY for loss in losses):
-            note = "the thread's first message is not in the export; a placeholder stands for it"
-            yield Feature.REPLY, Fate.APPROXIMATED, 1, note
-            counts[Feature.REPLY] -= 1
-        for feature, n in counts.items():
-            if n > 0:
-                support = self.route.fates[feature]
-                yield feature, support.fate, n, support.how
-
-    def _settle_pins(self, here: set[str]) -> None:
+    def _settle_pins(self) -> None:
         for pin in self.conversation.pins:
             self.ledger.find(Feature.PIN)
-            if pin.ts in here and self.route.fates[Feature.PIN].fate is not Fate.DROPPED and not self.may_act(pin.by):
+            if (
+                pin.ts in self.here
+                and self.route.fates[Feature.PIN].fate is not Fate.DROPPED
+                and not self.may_act(pin.by)
+            ):
                 self.ledger.settle(Feature.PIN, Fate.DROPPED, note=NOT_THEIRS)
-            elif pin.ts in here:
+            elif pin.ts in self.here:
                 support = self.route.fates[Feature.PIN]
                 self.ledger.settle(Feature.PIN, support.fate, note=support.how)
             else:
@@ -286,9 +286,31 @@ class ConversationPlanner:
                 self.ledger.settle(Feature.PIN, Fate.DROPPED, note=note)
 
 
+def _fates(kind: _Kind, promised: Mapping[Feature, _Line]) -> Iterator[tuple[_Line, int]]:
+    """Of one message: first what fares worse than the route promises, then the rest as promised."""
+    held, text, losses, files, orphan = kind
+    counts = dict(held)
+    for feature in text:
+        counts[feature] = counts.get(feature, 0) + 1
+    for loss in losses:
+        yield (loss.feature, loss.fate, loss.note), loss.count
+        if not _is_new(loss):
+            counts[loss.feature] = counts.get(loss.feature, 0) - loss.count
+    for note in filter(None, files):
+        yield (_FILE, Fate.APPROXIMATED, note), 1
+        counts[_FILE] -= 1
+    if orphan and all(loss.feature is not Feature.REPLY for loss in losses):
+        note = "the thread's first message is not in the export; a placeholder stands for it"
+        yield (Feature.REPLY, Fate.APPROXIMATED, note), 1
+        counts[Feature.REPLY] -= 1
+    for feature, n in counts.items():
+        if n > 0:
+            yield promised[feature], n
+
+
 def _is_new(loss: Loss) -> bool:
     """Whether a loss is of something that only composing brings about: nobody found it in the export."""
-    return loss.feature is Feature.LONG_TEXT
+    return loss.feature is _LONG_TEXT
 
 
 def file_shortfall(file: File, limits: Limits) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from migrator.ledger import Feature
@@ -37,9 +36,9 @@ from migrator.model import (
     UserMention,
 )
 
-__all__ = ["is_bare", "text_features"]
+__all__ = ["text_features"]
 
-Tally = dict[Feature, int]
+Found = list[Feature]
 
 _MARKS = (
     (Marks.BOLD.value, Feature.BOLD),
@@ -53,6 +52,7 @@ _MARKS = (
 _FEATURES_OF_MARKS = tuple(tuple(f for bit, f in _MARKS if marks & bit) for marks in range(64))
 
 _EMOJI, _EMOJI_CUSTOM = Feature.EMOJI, Feature.EMOJI_CUSTOM  # members of enums are slow to find
+_LIST, _QUOTE = Feature.LIST, Feature.QUOTE
 _LEAVES: dict[type, Feature] = {
     Link: Feature.LINK,
     UserMention: Feature.USER_MENTION,
@@ -66,102 +66,91 @@ _LEAVES: dict[type, Feature] = {
 }
 
 
-def text_features(blocks: Iterable[Block]) -> Tally:
-    """Count the features of a text. Marks count once per leaf that carries them, labels of links included."""
-    tally: Tally = defaultdict(int)
+def text_features(blocks: Iterable[Block]) -> tuple[Feature, ...]:
+    """The features of a text, each as often as it is there; none of words alone. Marks count once per leaf that carries
+    them, labels of links included."""
+    found: list[Feature] = []
     for block in blocks:
-        _BLOCKS[type(block)](block, tally)
-    return tally
+        if type(block) is Paragraph:
+            for leaf in block.inlines:
+                if type(leaf) is not Text or leaf.marks:
+                    _leaf(leaf, found)
+        else:
+            _BLOCKS[type(block)](block, found)
+    return tuple(found) if found else ()
 
 
-def is_bare(blocks: Sequence[Block]) -> bool:
-    """Whether a text is nothing but words in one piece, as most are: it has no features."""
-    if len(blocks) != 1 or type(block := blocks[0]) is not Paragraph:
-        return not blocks
-    leaves = block.inlines
-    return len(leaves) == 1 and type(leaf := leaves[0]) is Text and not leaf.marks
+def _leaf(leaf: Inline, found: Found) -> None:
+    kind = type(leaf)
+    if kind is Break:
+        return
+    if leaf.marks:  # type: ignore[union-attr]
+        found += _FEATURES_OF_MARKS[leaf.marks]  # type: ignore[union-attr]
+    if kind is Emoji:
+        found.append(_EMOJI if leaf.char else _EMOJI_CUSTOM)  # type: ignore[union-attr]
+    elif kind is not Text:
+        found.append(_LEAVES[kind])
+        if kind is Link or kind is MessageLink:
+            _leaves(leaf.label, found)  # type: ignore[union-attr,arg-type]
 
 
-def _inlines(leaves: Iterable[Inline], tally: Tally) -> None:
+def _leaves(leaves: Iterable[Inline], found: Found) -> None:
     for leaf in leaves:
-        kind = type(leaf)
-        if kind is Break:
-            continue
-        if leaf.marks:  # type: ignore[union-attr]
-            for feature in _FEATURES_OF_MARKS[leaf.marks]:  # type: ignore[union-attr]
-                tally[feature] += 1
-        if kind is Text:
-            continue
-        if kind is Emoji:
-            tally[_EMOJI if leaf.char else _EMOJI_CUSTOM] += 1  # type: ignore[union-attr]
-        elif feature_of_leaf := _LEAVES.get(kind):
-            tally[feature_of_leaf] += 1
-            if kind is Link or kind is MessageLink:
-                _inlines(leaf.label, tally)  # type: ignore[union-attr,arg-type]
+        _leaf(leaf, found)
 
 
-def _blocks(blocks: Iterable[Block], tally: Tally) -> None:
-    for block in blocks:
-        _BLOCKS[type(block)](block, tally)
+def _heading(block: Heading, found: Found) -> None:
+    found.append(Feature.HEADING)
+    _leaves(block.inlines, found)
 
 
-def _paragraph(block: Paragraph, tally: Tally) -> None:
-    _inlines(block.inlines, tally)
-
-
-def _heading(block: Heading, tally: Tally) -> None:
-    tally[Feature.HEADING] += 1
-    _inlines(block.inlines, tally)
-
-
-def _list(block: List, tally: Tally) -> None:
-    tally[Feature.LIST] += 1
+def _list(block: List, found: Found) -> None:
+    found.append(_LIST)
     for item in block.items:
-        _blocks(item.blocks, tally)
+        found += text_features(item.blocks)
 
 
-def _quote(block: Quote, tally: Tally) -> None:
-    tally[Feature.QUOTE] += 1
-    _blocks(block.blocks, tally)
+def _quote(block: Quote, found: Found) -> None:
+    found.append(_QUOTE)
+    found += text_features(block.blocks)
 
 
-def _table(block: Table, tally: Tally) -> None:
-    tally[Feature.TABLE] += 1
+def _table(block: Table, found: Found) -> None:
+    found.append(Feature.TABLE)
     for row in block.rows:
         for cell in row:
-            _inlines(cell, tally)
+            _leaves(cell, found)
 
 
-def _fields(block: Fields, tally: Tally) -> None:
-    tally[Feature.FIELDS] += 1
+def _fields(block: Fields, found: Found) -> None:
+    found.append(Feature.FIELDS)
     for cell in block.cells:
-        _inlines(cell, tally)
+        _leaves(cell, found)
 
 
-def _card(block: Card, tally: Tally) -> None:
-    tally[Feature.PREVIEW if block.preview_of else Feature.CARD] += 1
-    _blocks(block.pretext, tally)
-    _blocks(block.body, tally)
+def _card(block: Card, found: Found) -> None:
+    found.append(Feature.PREVIEW if block.preview_of else Feature.CARD)
+    found += text_features(block.pretext)
+    found += text_features(block.body)
     for field in block.fields:
-        _blocks(field.value, tally)
+        found += text_features(field.value)
     if block.image is not None:
-        tally[Feature.PICTURE] += 1
+        found.append(Feature.PICTURE)
 
 
-def _quoted(block: QuotedMessage, tally: Tally) -> None:
-    tally[Feature.QUOTED_MESSAGE] += 1
-    _blocks(block.body, tally)
+def _quoted(block: QuotedMessage, found: Found) -> None:
+    found.append(Feature.QUOTED_MESSAGE)
+    found += text_features(block.body)
 
 
-def _one(feature: Feature) -> Callable[[Any, Tally], None]:
-    def count(_: object, tally: Tally) -> None:
-        tally[feature] += 1
+def _one(feature: Feature) -> Callable[[Any, Found], None]:
+    def count(_: object, found: Found) -> None:
+        found.append(feature)
 
     return count
 
 
-_BLOCKS: dict[type, Callable[[Any, Tally], None]] = {
-    Paragraph: _paragraph,
+_BLOCKS: dict[type, Callable[[Any, Found], None]] = {
     Heading: _heading,
     List: _list,
     Quote: _quote,

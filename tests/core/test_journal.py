@@ -26,6 +26,15 @@ def test_an_intent_without_receipt_is_a_doubt(tmp_path: Path) -> None:
         assert again.doubts() == []
 
 
+def test_a_receipt_is_found_at_once_and_by_the_next_run(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.sqlite") as journal:
+        assert journal.remote(Kind.POST, "C/1") is None
+        journal.done(Kind.POST, "C/1", "$1")
+        assert journal.remote(Kind.POST, "C/1") == "$1"
+    with Journal(tmp_path / "j.sqlite") as again:
+        assert again.remote(Kind.POST, "C/1") == "$1"
+
+
 def test_a_conversation_is_not_mixed_up_with_one_whose_id_begins_alike(tmp_path: Path) -> None:
     with Journal(tmp_path / "j.sqlite") as journal:
         for key in ("C1/1.0", "C1/2.0/broadcast", "C10/1.0", "C1"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def _matrix(rendered: Rendered) -> str:
 
 
 def _ledger(tree: tuple[Block, ...], notes: tuple[Loss, ...], losses: dict[str, tuple[Loss, ...]]) -> str:
-    lines = [f"found: {count} {feature.value}" for feature, count in sorted(text_features(tree).items())]
+    lines = [f"found: {count} {feature.value}" for feature, count in sorted(Counter(text_features(tree)).items())]
     lines += [_loss("reading", loss) for loss in notes]
     lines += [_loss(target, loss) for target, some in losses.items() for loss in some]
     return "".join(f"{line}\n" for line in lines) or "(nothing to account for)\n"
