@@ -42,6 +42,7 @@ docs: $(VENV)/ready
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[try,dev]'
+	$(BIN)/python -m compileall -q migrator adapters  # pip does so for what it copies, not for what is editable
 	touch $@
 
 clean:
