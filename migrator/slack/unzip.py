@@ -28,7 +28,7 @@ _END = Packed("<4s4H2LH")  # end of central directory
 _END64_LOCATOR = Packed("<4sLQL")
 _END64 = Packed("<4sQ2H2L4Q")
 _CENTRAL = Packed("<4s6H3L5H2L")
-_LOCAL = Packed("<4s5H3L2H")
+_LOCAL = Packed("<4s22x2H")  # of a local header: its mark, the lengths of name and extra field
 _USUAL_HEADER = 256  # bytes, the name included
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
@@ -189,7 +189,7 @@ def _header(read: bytes, at: int = 0) -> int:
     """Bytes of the local header that begins here."""
     if len(read) < at + _LOCAL.size:
         raise Damaged("it is not where the directory says")
-    signature, *_, name, extra = _LOCAL.unpack_from(read, at)
+    signature, name, extra = _LOCAL.unpack_from(read, at)
     if signature != b"PK\3\4":
         raise Damaged("it is not where the directory says")
     return _LOCAL.size + int(name) + int(extra)
