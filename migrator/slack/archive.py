@@ -14,7 +14,7 @@ import zlib
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +24,7 @@ from migrator.errors import ExportError
 from migrator.ledger import Quarantined
 from migrator.model import Loc
 from migrator.slack.damage import Damaged
-from migrator.slack.names import enclosing, is_junk, unsafe
+from migrator.slack.names import enclosing, is_day, is_junk, unsafe
 from migrator.slack.unzip import AGAIN, Entry, Zip
 
 __all__ = ["MIB", "Archive", "FolderArchive", "Limits", "ZipArchive", "open_archive"]
@@ -109,9 +109,9 @@ class Archive(ABC):
         have the same one."""
         if not self._fingerprint:
             digest = hashlib.blake2b(digest_size=16)
-            for name in self._names:
-                sum_ = self._sum(self._place(name)) if name.endswith(".json") else 0
-                digest.update(f"{name}\0{self.size(name)}\0{sum_:08x}\n".encode())
+            for name, place in zip(self._names, self._places, strict=True):
+                sum_ = self._sum(place) if name.endswith(".json") else 0
+                digest.update(f"{name}\0{self._sizes[place]}\0{sum_:08x}\n".encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
@@ -122,7 +122,7 @@ class Archive(ABC):
 
         In place: there may be hundreds of thousands, and few that need a change.
         """
-        for raw in [raw for raw in found if self._cleaned(raw, backslashes) != raw]:
+        for raw in self._to_be_cleaned(found, backslashes):
             place, name = found.pop(raw), self._cleaned(raw, backslashes)
             if problem := unsafe(raw.replace("\\", "/") if backslashes else raw, self.limits.depth):
                 self._refuse(raw, problem)
@@ -135,6 +135,21 @@ class Archive(ABC):
             found = {name.removeprefix(root): found[name] for name in sorted(found)}
         self._names = tuple(sorted(found))
         self._places = array("L", map(found.__getitem__, self._names))
+
+    def _to_be_cleaned(self, found: Iterable[str], backslashes: bool) -> list[str]:
+        """The names that need it. Day files are as good as their folder."""
+        sound: set[str] = set()  # folders
+        out = []
+        for raw in found:
+            folder, _, base = raw.rpartition("/")
+            day = is_day(base)
+            if day and folder in sound:
+                continue
+            if self._cleaned(raw, backslashes) != raw:
+                out.append(raw)
+            elif day:
+                sound.add(folder)
+        return out
 
     def _cleaned(self, raw: str, backslashes: bool) -> str:
         """The name to use; "" for what is unsafe or junk."""

@@ -12,7 +12,7 @@ from posixpath import basename, dirname
 
 from msgspec import Struct, field
 
-from migrator.slack.names import DAY
+from migrator.slack.names import is_day
 
 __all__ = ["KINDS", "Contents", "contents_of"]
 
@@ -34,7 +34,7 @@ KINDS = (
     "usergroups",
     "workspace",
 )
-_ROOTS = frozenset({"users", "org_users", "channels", "groups", "mpims", "dms"})
+_ROOTS = ("users.json", "org_users.json", "channels.json", "groups.json", "mpims.json", "dms.json")
 _CANVAS = "canvas_in_the_conversation.json"
 _FILE = re.compile(r"(F[A-Z0-9]{6,})-")
 _FILE_ID = re.compile(r"F[A-Z0-9]{6,}")
@@ -66,27 +66,34 @@ class Contents(Struct):
 def contents_of(names: Sequence[str], head: Head) -> Contents:
     """Sort the members of an archive. `head` gives the first bytes of a member (b"" where it cannot be read)."""
     out = Contents()
-    scopes = {dirname(n) for n in names if basename(n).removesuffix(".json") in _ROOTS and n.endswith(".json")}
-    scopes = {f"{s}/" if s else "" for s in scopes} | {""}
+    scopes = {n.removesuffix(basename(n)) for n in names if n.endswith(_ROOTS) and basename(n) in _ROOTS} | {""}
+    days: dict[str, list[str]] = {}  # folder -> its day files, as far as they were sorted
     for name in names:
-        _place(name, scopes, head, out)
+        folder, _, base = name.rpartition("/")
+        if folder in days and is_day(base):  # as nearly all members are
+            days[folder].append(name)
+        elif (placed := _place(name, folder, base, scopes, head, out)) is not None:
+            days[folder] = placed
     return out
 
 
-def _place(name: str, scopes: set[str], head: Head, out: Contents) -> None:
-    folder, base = dirname(name), basename(name)
+def _place(name: str, folder: str, base: str, scopes: set[str], head: Head, out: Contents) -> list[str] | None:
+    """Sort in one member. A list: it is a day file, and all others of its folder belong there too."""
     if _is_upload(name, folder, base, out):
-        return
+        return None
     if base == "slackdump.sqlite":
         out.database = out.database or name
     elif base.endswith(".json.gz"):
         out.chunks.append(name)
     elif base == _CANVAS:
         out.indexes.setdefault("canvases", []).append((_scope(folder, scopes), name))
-    elif DAY.fullmatch(base) and folder:
-        out.folders.setdefault((_scope(folder, scopes), folder), []).append(name)
+    elif is_day(base) and folder:
+        days = out.folders.setdefault((_scope(folder, scopes), folder), [])
+        days.append(name)
+        return days
     elif base.endswith(".json"):
         _place_json(name, folder, base.removesuffix(".json"), scopes, head, out)
+    return None
 
 
 def _place_json(name: str, folder: str, stem: str, scopes: set[str], head: Head, out: Contents) -> None:

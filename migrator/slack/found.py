@@ -19,15 +19,18 @@ from migrator.slack.wire import Record
 
 __all__ = ["found_in"]
 
-_MESSAGE = MappingProxyType({Feature.MESSAGE: 1})  # what most records hold, and nothing else
-_REPLY = MappingProxyType({Feature.MESSAGE: 1, Feature.REPLY: 1})
+# Bound once: to look up a member of an enum takes as long as a small function.
+_MESSAGE, _REPLY, _BROADCAST, _EDIT = Feature.MESSAGE, Feature.REPLY, Feature.BROADCAST, Feature.EDIT
+_REACTION, _REST, _REVISION, _FILE = Feature.REACTION, Feature.REACTION_REST, Feature.REVISION, Feature.FILE
+_ALONE = MappingProxyType({_MESSAGE: 1})  # what most records hold, and nothing else
+_ANSWER = MappingProxyType({_MESSAGE: 1, _REPLY: 1})
 _KINDS = dict.fromkeys(NOTICES, Feature.EVENT) | {"me_message": Feature.EMOTE, "tombstone": Feature.TOMBSTONE}
 
 
 def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId, User]) -> Mapping[Feature, int]:
     """Everything of a record but its text."""
     if record.subtype in LOGS:
-        return _MESSAGE
+        return _ALONE
     thread = record.thread_ts
     if thread == record.ts or not is_ts(thread):
         thread = None
@@ -40,29 +43,31 @@ def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId
         and record.bot_id is None
         and not index.revisions
     ):
-        return _MESSAGE if thread is None else _REPLY
-    found = {Feature.MESSAGE: 1}
+        return _ALONE if thread is None else _ANSWER
+    found = {_MESSAGE: 1}
     if thread is not None:
-        found[Feature.REPLY] = 1
+        found[_REPLY] = 1
         if record.subtype in ("thread_broadcast", "reply_broadcast") and before(thread, record.ts):
-            found[Feature.BROADCAST] = 1
+            found[_BROADCAST] = 1
     elif record.subtype == "file_comment" and record.file is not None:
         share = index.shares.get(record.file.id or "")
         if share is not None and before(share, record.ts):
-            found[Feature.REPLY] = 1
+            found[_REPLY] = 1
     if record.subtype is not None and (kind := _KINDS.get(record.subtype)) is not None:
         found[kind] = 1
     if record.edited is not None:
-        found[Feature.EDIT] = 1
+        found[_EDIT] = 1
     if index.revisions and record.ts in index.revisions:
-        found[Feature.REVISION] = len(index.revisions[record.ts])
-    for reaction in record.reactions or (reactions_in(record) if record.subtype is not None else ()):
-        named = len(reaction.users or ())
-        found[Feature.REACTION] = found.get(Feature.REACTION, 0) + named
-        rest = max((reaction.count or 0) - named, 0)
-        found[Feature.REACTION_REST] = found.get(Feature.REACTION_REST, 0) + rest
+        found[_REVISION] = len(index.revisions[record.ts])
+    if reactions := record.reactions or (reactions_in(record) if record.subtype is not None else ()):
+        named = rest = 0
+        for reaction in reactions:
+            people = len(reaction.users or ())
+            named += people
+            rest += max((reaction.count or 0) - people, 0)
+        found[_REACTION], found[_REST] = named, rest
     if files := len(record.files or ()) + (record.file is not None):
-        found[Feature.FILE] = files
+        found[_FILE] = files
     if (record.bot_id or record.subtype is not None) and _differs(record, users.get(author)):
         found[Feature.AUTHOR_NAME] = 1
     return found

@@ -25,6 +25,8 @@ _IDS = re.compile(rb'_id"(?<=(?:user|thor|roup)_id")\s*:\s*"([UWBS][A-Z0-9]+)').
 _SPELLED_OUT = re.compile(rb"\\u00(?!3[CcEe]|26)[0-7]").search  # an ASCII letter that could stand as itself
 
 
+_FEW = 32
+
 # Kinds of records that tell of files, of other messages, or of nothing: `scan.py` has a rule for each.
 _TELLING = LOGS | {"file_share", "file_comment", "pinned_item"}
 
@@ -37,16 +39,17 @@ class _Edited(Struct, gc=False):
     user: str | None = None
 
 
-class Glance(Struct, gc=False):
-    """What the first pass needs of nearly every record, and whether there is more (NULL where not)."""
+class Glance(Struct, gc=False, kw_only=True):
+    """What the first pass needs of nearly every record, and whether there is more (NULL where not). See `wire.Record`
+    for the order."""
 
-    ts: str
     user: str | None = None
+    ts: str
+    team: str | None = None
+    edited: _Edited | None = None
     thread_ts: str | None = None
     parent_user_id: str | None = None
-    team: str | None = None
     reactions: list[_Reaction] | None = None
-    edited: _Edited | None = None
     subtype: str | None = None
     slackdump_thread_replies: None = None  # nested records: not for a glance
     files: Raw = NULL
@@ -97,7 +100,7 @@ def look_closely(content: bytes, glances: Sequence[Glance], people: People) -> d
 
 def names_only_known(content: bytes, people: People) -> bool:
     """Whether texts, blocks and attachments of a member name nobody that is news: by mention, by id, or as a group."""
-    if (b"\\" in content and _SPELLED_OUT(content)) or (b"^" in content and b"subteam" in content):
+    if _spells_out(content) or (b"^" in content and b"subteam" in content):
         return False
     named = set(_IDS(content))
     at = content.find(b"@")
@@ -106,6 +109,18 @@ def names_only_known(content: bytes, people: People) -> bool:
             named.add(mention[0])
         at = content.find(b"@", at + 1)
     return not named or all(_is_known(id_.decode(), people) for id_ in named)
+
+
+def _spells_out(content: bytes) -> bool:
+    """Whether escapes could hide a name. Up to the first few of them leaps from one to the next are quicker."""
+    at = content.find(b"\\")
+    for _ in range(_FEW):
+        if at < 0:
+            return False
+        if content[at + 1 : at + 2] == b"u":
+            break
+        at = content.find(b"\\", at + 2)
+    return at >= 0 and _SPELLED_OUT(content, at) is not None
 
 
 def _is_known(mention: str, people: People) -> bool:

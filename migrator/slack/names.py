@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["DAY", "INDEXES", "enclosing", "is_junk", "unsafe"]
+__all__ = ["INDEXES", "enclosing", "is_day", "is_junk", "unsafe"]
 
-DAY = re.compile(r"\d{4}-\d\d-\d\d\.json")
+is_day = re.compile(r"\d{4}-\d\d-\d\d\.json").fullmatch  # asked of a file's name without its folder
 INDEXES = frozenset(
     {"channels", "groups", "mpims", "dms", "users", "org_users", "file_conversations", "integration_logs"}
 )
@@ -59,12 +59,13 @@ def enclosing(names: Iterable[str]) -> str:
     days: set[str] = set()
     for name in names:
         folder, _, base = name.rpartition("/")
-        if _is_root_mark(base):
+        if is_day(base):
+            days.add(folder)
+        elif _is_root_mark(base):
             marked.add(_prefix(folder))
-        elif folder and DAY.fullmatch(base):
-            days.add(_prefix(folder.rpartition("/")[0]))
     if "" in marked:
         return ""
+    days = {_prefix(folder.rpartition("/")[0]) for folder in days if folder}
     # A stray copy of an index in a channel's folder, and the workspaces of a Grid, lie below the root that is meant.
     roots = marked or days
     if not roots:

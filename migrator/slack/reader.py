@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
+from posixpath import basename
 from typing import Any, BinaryIO
 
 from msgspec import Struct, field
@@ -51,7 +52,7 @@ from migrator.slack.found import found_in
 from migrator.slack.layout import Folder, Layout, open_layout
 from migrator.slack.loose import mapping, parse, string, strings
 from migrator.slack.messages import Maker
-from migrator.slack.names import DAY
+from migrator.slack.names import is_day
 from migrator.slack.order import ENVELOPES, WHOLE, Kept, Reading, in_order, moments_of, read
 from migrator.slack.people import People, listed_user
 from migrator.slack.scan import Absent, Findings, Index, Scanner
@@ -403,10 +404,9 @@ def _refuse_strangers(layout: Layout) -> None:
 
 def _by_age(archives: list[Archive]) -> list[Archive]:
     """The latest last; as given where an archive has no day files to tell by."""
-    newest = [
-        max((name.rpartition("/")[2] for name in archive.names() if DAY.fullmatch(name.rpartition("/")[2])), default="")
-        for archive in archives
-    ]
+    if len(archives) == 1:
+        return archives
+    newest = [max(filter(is_day, map(basename, archive.names())), default="") for archive in archives]
     if not all(newest):
         return archives
     return [archives[number] for number in sorted(range(len(archives)), key=newest.__getitem__)]

@@ -118,7 +118,7 @@ class _RichText(Struct, gc=False):
 RichBlocks: TypeAlias = list[_RichText]
 
 
-class RichRecord(Record, gc=False):
+class RichRecord(Record, gc=False, kw_only=True):
     """A `Record`; `blocks` is NULL where there are none."""
 
     blocks: RichBlocks | None = NULL  # type: ignore[assignment]

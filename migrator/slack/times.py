@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -14,8 +15,7 @@ __all__ = ["among", "before", "instant", "instants", "is_ts", "is_usual"]
 
 _TS = re.compile(r"(?!0*\.?0*\Z)[0-9]{1,12}(?:\.[0-9]{1,9})?").fullmatch
 _USUAL = 17  # "1613999999.000200"
-_ALL_USUAL = re.compile(r"[1-9][0-9]{9}\.[0-9]{6}(?:,[1-9][0-9]{9}\.[0-9]{6})*").fullmatch
-_numbers = msgspec.json.Decoder(list[int]).decode
+_numbers = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=10**15)]]).decode  # of sixteen digits or more
 
 
 def is_ts(value: object) -> bool:
@@ -47,10 +47,14 @@ def instants(several: Sequence[Ts]) -> list[int] | None:
     """The moments of many at once; None where one of them is not `is_usual`."""
     if not several:
         return []
-    joined = ",".join(several)
-    if _ALL_USUAL(joined) is None or len(joined) != len(several) * (_USUAL + 1) - 1:
+    joined, count = ",".join(several), len(several)
+    if not joined.isascii() or len(joined) != count * (_USUAL + 1) - 1 or joined[10 :: _USUAL + 1] != "." * count:
         return None
-    return _numbers(f"[{joined.replace('.', '')}]")
+    try:
+        moments = _numbers(f"[{joined.replace('.', '')}]")
+    except msgspec.DecodeError:
+        return None
+    return moments if len(moments) == count else None  # so many numbers leave room for sixteen digits each, and no more
 
 
 def among(moments: Sequence[int], moment: int) -> bool:

@@ -11,10 +11,12 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from struct import Struct as Packed
 from struct import error as struct_error
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from migrator.deflate import BROKEN, crc32, inflater
 from migrator.errors import ExportError
@@ -26,17 +28,18 @@ _END = Packed("<4s4H2LH")  # end of central directory
 _END64_LOCATOR = Packed("<4sLQL")
 _END64 = Packed("<4sQ2H2L4Q")
 _CENTRAL = Packed("<4s6H3L5H2L")
-_LOCAL = Packed("<4s5H3L2H")
+_LOCAL = Packed("<4s22x2H")  # of a local header: its mark, the lengths of name and extra field
 _USUAL_HEADER = 256  # bytes, the name included
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
+_WIDE = 0xFFFFFFFF  # stands for a number that has its place in the zip64 field
 _UNICODE_PATH = 0x7075
 _CHUNK = 1 << 18
 _AHEAD = 1 << 16  # bytes read at once where small members follow each other
 AGAIN = "download the export again, or unpack it with another program and give the folder instead"
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, gc=False):
     """One member as the central directory describes it. `problem` is "" or why it must not be read."""
 
     name: str
@@ -113,7 +116,7 @@ class Zip:
 
     def entries(self) -> Iterator[Entry]:
         """All members in the directory's order, once. ExportError where the directory breaks off."""
-        data, at = self._directory, 0
+        data, at, shift, length = self._directory, 0, self._shift, self._length
         self._directory = b""
         while at < len(data):
             try:
@@ -123,28 +126,19 @@ class Zip:
             if fields[0] != b"PK\1\2":
                 raise ExportError(f"{self.path} is damaged: its directory breaks off", hint=AGAIN)
             _, made_by, _, flags, method, _, _, crc, packed, size, n, m, k, _, _, attributes, offset = fields
-            raw = data[at + 46 : at + 46 + n]
-            extra = data[at + 46 + n : at + 46 + n + m]
-            at += 46 + n + m + k
-            size, packed, offset, problem = _wide(extra, size, packed, offset)
+            at += 46
+            raw, extra = data[at : at + n], data[at + n : at + n + m]
+            at += n + m + k
+            problem = ""
+            if _WIDE in (size, packed, offset):
+                size, packed, offset, problem = _wide(extra, size, packed, offset)
+            offset += shift
             name = _decode(raw, extra)
             folder = name.endswith("/") or (made_by >> 8 == 0 and name.endswith("\\"))
-            problem = problem or self._problem(flags, method, attributes >> 16, offset + packed + self._shift)
-            yield Entry(name, offset + self._shift, packed, size, crc, method, folder, problem)
-
-    def _problem(self, flags: int, method: int, mode: int, end: int) -> str:
-        kind = stat.S_IFMT(mode)
-        if kind == stat.S_IFLNK:
-            return "it is a symbolic link"
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            return "it is not a regular file"
-        if flags & _ENCRYPTED:
-            return "it is encrypted"
-        if method not in (_STORED, _DEFLATED):
-            return f"it is compressed by a method that exports do not use ({method})"
-        if end > self._length:
-            return "it lies beyond the end of the zip"
-        return ""
+            problem = problem or _problem(flags, method, attributes >> 16)
+            if not problem and offset + packed > length:
+                problem = "it lies beyond the end of the zip"
+            yield Entry(name, offset, packed, size, crc, method, folder, problem)
 
     # ── members ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,7 +189,7 @@ def _header(read: bytes, at: int = 0) -> int:
     """Bytes of the local header that begins here."""
     if len(read) < at + _LOCAL.size:
         raise Damaged("it is not where the directory says")
-    signature, *_, name, extra = _LOCAL.unpack_from(read, at)
+    signature, name, extra = _LOCAL.unpack_from(read, at)
     if signature != b"PK\3\4":
         raise Damaged("it is not where the directory says")
     return _LOCAL.size + int(name) + int(extra)
@@ -252,6 +246,20 @@ class _Stream(io.RawIOBase):
 # ── fields ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@lru_cache(256)  # nearly all members of a zip are alike
+def _problem(flags: int, method: int, mode: int) -> str:
+    kind = stat.S_IFMT(mode)
+    if kind == stat.S_IFLNK:
+        return "it is a symbolic link"
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "it is not a regular file"
+    if flags & _ENCRYPTED:
+        return "it is encrypted"
+    if method not in (_STORED, _DEFLATED):
+        return f"it is compressed by a method that exports do not use ({method})"
+    return ""
+
+
 def _fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at + 4 <= len(extra):
@@ -263,11 +271,9 @@ def _fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
 def _wide(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int, str]:
     """Sizes and offset with their zip64 values, and what is wrong with them."""
     values = [size, packed, offset]
-    if 0xFFFFFFFF not in values:
-        return size, packed, offset, ""
     wide = next((content for kind, content in _fields(extra) if kind == 1), b"")
     for i, value in enumerate(values):
-        if value == 0xFFFFFFFF:
+        if value == _WIDE:
             if len(wide) < 8:
                 return size, packed, offset, "its size is not told"
             values[i], wide = int.from_bytes(wide[:8], "little"), wide[8:]

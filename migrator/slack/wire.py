@@ -94,30 +94,31 @@ class FileRecord(Struct, gc=False):
     reactions: list[ReactionRecord] | None = None
 
 
-class Record(Struct, gc=False):
-    """One message object of a day file: what is looked at of it."""
+class Record(Struct, gc=False, kw_only=True):
+    """One message object of a day file: what is looked at of it. In the order in which Slack mostly writes it, for then
+    the decoder finds the next field where it looks first."""
 
-    ts: str
-    subtype: str | None = None
     user: str | None = None
-    text: str | None = None
-    bot_id: str | None = None
-    username: str | None = None
+    ts: str
     team: str | None = None
+    text: str | None = None
     user_team: str | None = None
     user_profile: Raw = NULL
-    bot_profile: Raw = NULL
-    icons: Raw = NULL
+    blocks: Raw = NULL
+    edited: EditedRecord | None = None
     thread_ts: str | None = None
     parent_user_id: str | None = None
-    blocks: Raw = NULL
-    attachments: Raw = NULL
+    reactions: list[ReactionRecord] | None = None
     files: list[FileRecord] | None = None
+    subtype: str | None = None
+    upload: bool | None = None
+    bot_id: str | None = None
+    username: str | None = None
+    bot_profile: Raw = NULL
+    icons: Raw = NULL
+    attachments: Raw = NULL
     file: FileRecord | None = None
     comment: CommentRecord | None = None
-    upload: bool | None = None
-    reactions: list[ReactionRecord] | None = None
-    edited: EditedRecord | None = None
     hidden: bool | None = None
     inviter: str | None = None
     purpose: str | None = None
@@ -134,7 +135,7 @@ class Record(Struct, gc=False):
     welcome_party_user_id: str | None = None
 
 
-class _Flat(Record, gc=False):
+class _Flat(Record, gc=False, kw_only=True):
     slackdump_thread_replies: None = None  # nested records: for `fronts.py`
 
 

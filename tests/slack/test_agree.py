@@ -280,7 +280,7 @@ def test_common_rich_text_takes_the_quick_way() -> None:
 
 # ── moments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-DIGITS = st.text("0123456789٣.,- \n", min_size=1, max_size=18)
+DIGITS = st.text('0123456789٣.,-+eE[]" \n', min_size=1, max_size=18)
 TIMES = st.from_regex(r"[0-9]{10}\.[0-9]{6}", fullmatch=True) | DIGITS
 
 
