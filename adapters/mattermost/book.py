@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 from msgspec import Struct, structs
 
@@ -162,7 +163,7 @@ class Book:
         met: dict[UserId, Account] = {}
         claimed: set[str] = set()
         order = sorted(self.workspace.users.values(), key=_precedence)
-        for user in order:
+        for user in order if accounts else ():
             account = by_id.get(self._lookup(Kind.USER, user.id) or "")
             account = account or accounts.get(self.given.people.get(user.id, ""))
             account = account or by_email.get(invented_address(user, self.workspace))
@@ -272,8 +273,12 @@ def _is_email(text: str) -> bool:
 
 def invented_address(user: User, workspace: Workspace) -> str:
     """An address that belongs to nobody (RFC 2606) and names the user for good."""
-    domain = slug(workspace.domain or workspace.id, "-")[:40] or "workspace"
-    return f"{slug(user.id, '-')[:40] or 'somebody'}@{domain}.slack.invalid"
+    return f"{slug(user.id, '-')[:40] or 'somebody'}@{_domain(workspace.domain or workspace.id)}.slack.invalid"
+
+
+@cache
+def _domain(workspace: str) -> str:
+    return slug(workspace, "-")[:40] or "workspace"
 
 
 def bot_note(user: User) -> str:

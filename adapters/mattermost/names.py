@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Hashable
+from functools import cache
 from hashlib import blake2b
 
 __all__ = [
@@ -45,8 +46,14 @@ def cut(text: str, runes: int) -> str:
 
 def slug(text: str, allowed: str) -> str:
     """ASCII letters without accents, digits and `allowed`; a hyphen for every run of anything else."""
-    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(rf"[^a-z0-9{re.escape(allowed)}]+", "-", text).strip("-")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _others(allowed).sub("-", text.lower()).strip("-")
+
+
+@cache
+def _others(allowed: str) -> re.Pattern[str]:
+    return re.compile(rf"[^a-z0-9{re.escape(allowed)}]+")
 
 
 def username(handle: str, fallback: str) -> str:
