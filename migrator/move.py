@@ -168,7 +168,7 @@ class Move:
         """`adapters.base.Move.spread`, with what `planner` learns in other processes."""
 
         def shared(group: Group) -> tuple[Any, list[Share]]:
-            return work(group), planner.harvest()
+            return work(group), planner.harvest(group)
 
         def weight(group: Group) -> int:
             return sum(map(self.source.weight, group))

@@ -30,6 +30,7 @@ from migrator.adapters.base import (
     Source,
     Target,
 )
+from migrator.batches import batches
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
 from migrator.ledger import Fate, Feature, Ledger, Line
@@ -148,7 +149,9 @@ def may_act(adapter: Adapter, route: Route, user: str) -> bool:
 def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
     """Read everything, write nothing. Raises BalanceError where the conservation law does not hold."""
     planner = Planner(source, adapter, target, snapshot, options)
-    planner.compose([conversation.id for conversation in chosen(source, options)])
+    conversations = [conversation.id for conversation in chosen(source, options)]
+    planner.compose(conversations)
+    planner.adopt(planner.harvest(conversations))
     return planner.plan()
 
 
@@ -179,12 +182,12 @@ class Planner:
         compose, names, limits = self.adapter.compose, self.names, self.limits
         for conversation in conversations:
             planner = self._planner(self.source.workspace.conversations[conversation])
-            for message in planner.watch(self.source, self._close):
-                planner.met.append((message, compose(message, names, limits)))
+            for batch in batches(planner.watch(self.source)):
+                planner.met += [(message, compose(message, names, limits)) for message in batch]
 
     def watch(self, conversation: Conversation) -> Iterator[Message]:
         """The messages of a conversation that are to move. Once for each conversation, to its end."""
-        return self._planner(conversation).watch(self.source, self._close)
+        return self._planner(conversation).watch(self.source)
 
     def _planner(self, conversation: Conversation) -> ConversationPlanner:
         planner = self._open[conversation.id] = ConversationPlanner(
@@ -192,21 +195,16 @@ class Planner:
         )
         return planner
 
-    def _close(self, share: Share) -> None:
-        self._shares[share.line.id] = share
-        del self._open[share.line.id]
-
     def take(self, message: Message, composed: Composed) -> None:
         """What a message that was handed out became."""
         self._open[message.conversation].met.append((message, composed))
 
-    def harvest(self) -> list[Share]:
-        """The conversations that this planner has taken since it was last asked; it forgets them."""
-        shares, self._shares = list(self._shares.values()), {}
-        return shares
+    def harvest(self, conversations: Iterable[ConversationId]) -> list[Share]:
+        """The sums of conversations of which everything was taken; they are for whoever makes the plan to adopt."""
+        return [self._open.pop(conversation).share() for conversation in conversations]
 
     def adopt(self, shares: Iterable[Share]) -> None:
-        """Conversations that another process took."""
+        """Conversations that were taken, perhaps in another process."""
         self._shares |= {share.line.id: share for share in shares}
 
     def plan(self) -> Plan:

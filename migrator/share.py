@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
+from itertools import filterfalse
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
 from migrator.adapters.base import Composed, Draft, Key, Kind, Largest, Limits, RemoteId, Route, Source
+from migrator.batches import AT_ONCE, batches
 from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Loss
 from migrator.model import (
     Conversation,
@@ -43,7 +45,6 @@ __all__ = [
 
 NOT_THEIRS = "only they could do it themselves: nobody may act for them there"
 _LOSSLESS, _FILE, _LONG_TEXT = Fate.LOSSLESS, Feature.FILE, Feature.LONG_TEXT  # members of enums are slow to find
-AT_ONCE = 64  # messages that are counted at once
 
 
 class Snapshot(Protocol):
@@ -141,18 +142,20 @@ class ConversationPlanner:
         self.sorts: dict[_Kind, _Sort] = {}
         self.pinned = {pin.ts for pin in conversation.pins if pin.ts}
         self.here: set[str] = set()  # pinned messages that were met
-        self.met: list[tuple[Message, Composed | None]] = []  # and not counted yet; None: left out
+        self.met: list[tuple[Message, Composed]] = []  # and not counted yet
 
-    def watch(self, source: Source, close: Callable[[Share], None]) -> Iterator[Message]:
-        """The messages to move; each goes into `met` next, with what it became. `close` is told the sum."""
-        for message in source.messages(self.conversation.id, self.ledger):
-            if self.skip_notices and is_notice(message):
-                self.met.append((message, None))
+    def watch(self, source: Source) -> Iterator[Message]:
+        """The messages to move; each goes into `met` later, in this order, with what it became."""
+        for batch in batches(source.messages(self.conversation.id, self.ledger)):
+            self.first, self.last = self.first or batch[0].ts, batch[-1].ts
+            if self.pinned:
+                self.here.update(self.pinned.intersection([message.ts for message in batch]))
+            if self.skip_notices:
+                yield from filterfalse(self._skipped, batch)
             else:
-                yield message
+                yield from batch
             if len(self.met) >= AT_ONCE:
                 self._count()
-        close(self.share())
 
     def share(self) -> Share:
         """The sum, after the last message."""
@@ -179,16 +182,8 @@ class ConversationPlanner:
 
     def _count(self) -> None:
         met, self.met = self.met, []
-        if not met:
-            return
-        self.first, self.last = self.first or met[0][0].ts, met[-1][0].ts
-        if self.pinned:
-            self.here.update(self.pinned.intersection([message.ts for message, _ in met]))
         sorts, placeholders, words, new = self.sorts, self.placeholders, list[str](), 0
         for number, (message, composed) in enumerate(met, self.count):
-            if composed is None:
-                self._skip(message)
-                continue
             drafts = composed.drafts
             words.append(message.ts)
             for draft in drafts:
@@ -215,9 +210,14 @@ class ConversationPlanner:
         self.new += new
         self.digest.update("\0".join([*words, ""]).encode("utf-8", "replace"))
 
-    def _skip(self, message: Message) -> None:
+    def _skipped(self, message: Message) -> bool:
+        """Whether it is left out; then that is settled."""
+        if not is_notice(message):
+            return False
+        self.count += 1
         for feature, n in features(message):
             self.ledger.settle(feature, Fate.SKIPPED, n, note="left out on request", at=message.at)
+        return True
 
     def _compare(self, message: Message, drafts: Iterable[Draft]) -> None:
         """With what is on the target."""

@@ -19,7 +19,7 @@ LONGER = {"model.py": 650}  # the document of the project, to be read from top t
 ORDER = [
     {"errors"},
     {"model"},
-    {"ledger", "secret", "crew", "whole", "deflate"},
+    {"ledger", "secret", "crew", "whole", "deflate", "batches"},
     {"adapters.base", "adapters.bulk"},
     {
         "slack",
@@ -47,7 +47,18 @@ ORDER = [
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-ADAPTER_MAY = {"errors", "model", "ledger", "secret", "adapters.base", "adapters.bulk", "directory", "whole", "deflate"}
+ADAPTER_MAY = {
+    "errors",
+    "model",
+    "ledger",
+    "secret",
+    "adapters.base",
+    "adapters.bulk",
+    "directory",
+    "whole",
+    "deflate",
+    "batches",
+}
 ADAPTER_MAY |= {"config", "plain", "lower", "cut", "render", "emoji_names", "markdown"}
 
 

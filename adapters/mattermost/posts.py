@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from migrator.adapters.base import Composed, Directory, Draft, Key, Kind, Limits, RemoteId, Source
 from migrator.adapters.mattermost import lines
 from migrator.adapters.mattermost.book import Book, Room
+from migrator.batches import batches
 from migrator.model import File, Local, Message, Reaction, micros
 
 __all__ = ["Held", "Line", "Totals", "Writer", "attachment_path"]
@@ -142,29 +143,36 @@ class Writer:
 
     def run(self, source: Source) -> Iterator[Line]:
         """All lines, in a stable order: single posts as they come, threads at the end."""
-        compose, composed, directory, limits = self.compose, self.composed, self.directory, self.limits
-        mentions, before, after = self.book.mentions, self._before, self._place + b"}" + self._after
         try:
-            for message in source.messages(self.room.conversation.id):
-                made = compose(message, directory, limits)
-                composed(message, made)
-                username = mentions.get(message.author.user)
-                if username is None:
-                    self.strangers += 1
-                    continue
-                threaded = message.is_root or message.thread
-                for draft in made.drafts:
-                    post = self._post(message, draft, username)
-                    if threaded and draft.thread and (message.thread or not draft.part):
-                        self._keep(message, post, username)
-                    elif post.fresh:
-                        yield Line(before + post.data[:-1] + after, ((post.key, post.digest),), post.files)
+            for batch in batches(source.messages(self.room.conversation.id)):
+                yield from self._lines(batch)
             self.totals.last = self.clock.last
             for thread in self._threads.values():
                 yield from self._thread(thread)
         finally:
             if self._spool is not None:
                 self._spool.close()
+
+    def _lines(self, messages: Sequence[Message]) -> list[Line]:
+        """Of single posts; those of threads are kept."""
+        compose, directory, limits, composed = self.compose, self.directory, self.limits, self.composed
+        mentions, before, after = self.book.mentions, self._before, self._place + b"}" + self._after
+        made = [compose(message, directory, limits) for message in messages]
+        out: list[Line] = []
+        for message, some in zip(messages, made, strict=True):
+            composed(message, some)
+            username = mentions.get(message.author.user)
+            if username is None:
+                self.strangers += 1
+                continue
+            threaded = message.is_root or message.thread
+            for draft in some.drafts:
+                post = self._post(message, draft, username)
+                if threaded and draft.thread and (message.thread or not draft.part):
+                    self._keep(message, post, username)
+                elif post.fresh:
+                    out.append(Line(before + post.data[:-1] + after, ((post.key, post.digest),), post.files))
+        return out
 
     def _post(self, message: Message, draft: Draft, username: str) -> _Entry:
         content, part, ts = draft.content, draft.part, message.ts
