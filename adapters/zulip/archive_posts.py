@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +18,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from migrator.adapters.base import Directory, Draft, Limits
+from migrator.adapters.base import Composed, Directory, Draft, Limits
 from migrator.adapters.bulk import Group, Move, WorkFile
 from migrator.adapters.zulip import threads
 from migrator.adapters.zulip.archive_files import Copies, Copy
@@ -29,6 +29,7 @@ from migrator.adapters.zulip.compose import BROADCAST, FILE, compose
 from migrator.adapters.zulip.emoji import CUSTOM, custom_name, reaction_name
 from migrator.adapters.zulip.threads import Policy
 from migrator.adapters.zulip.topics import thread_topic
+from migrator.batches import batches
 from migrator.model import Conversation, ConversationId, ConversationKind, File, FileId, Message, Ts, UserId, micros
 
 __all__ = ["Composer", "Entry", "Received", "Settings", "Taken", "source_address"]
@@ -194,17 +195,12 @@ class _Conversation:
         self._pack = msgspec.msgpack.Encoder().encode
 
     def take(self) -> Taken:
-        composer, taken, mentioned = self.composer, self.taken, self.writer.mentioned
-        directory, limits, policy = composer.directory, composer.limits, self.settings.policy
-        composed, pins = composer.move.composed, self.pins
+        composer, taken, pins = self.composer, self.taken, self.pins
         path, offset = composer.reactions.begin()
         reacted = 0
-        for message in composer.move.source.messages(self.conversation.id):
-            mentioned.clear()
-            made = compose(message, directory, limits, policy, self.writer)
-            composed(message, made)
+        for message, made, mentioned in self._composed():
             sender = composer.member(message.author.user)
-            special = self._special(message, sender) if mentioned or message.ts in pins else _NOBODY
+            special = self._special(message, sender, mentioned) if mentioned or message.ts in pins else _NOBODY
             first = len(taken.times)
             for draft in made.drafts:
                 self._put(message, draft, sender, special)
@@ -217,9 +213,23 @@ class _Conversation:
         taken.emoji = list(self.emoji)
         return taken
 
-    def _special(self, message: Message, sender: Member) -> Mapping[int, int]:
+    def _composed(self) -> Iterator[tuple[Message, Composed, Sequence[int]]]:
+        """All messages, what becomes of each, and who is mentioned in it."""
+        move, directory, limits = self.composer.move, self.composer.directory, self.composer.limits
+        policy, writer, mentioned = self.settings.policy, self.writer, self.writer.mentioned
+        for batch in batches(move.source.messages(self.conversation.id)):
+            out = []
+            for message in batch:
+                mentioned.clear()
+                made = compose(message, directory, limits, policy, writer)
+                out.append((message, made, tuple(mentioned) if mentioned else ()))
+            for message, made, _ in out:
+                move.composed(message, made)
+            yield from out
+
+    def _special(self, message: Message, sender: Member, mentioned: Sequence[int]) -> Mapping[int, int]:
         """Flags of those for whom this is no message as any other."""
-        special = dict.fromkeys(self.writer.mentioned, READ | MENTIONED)
+        special = dict.fromkeys(mentioned, READ | MENTIONED)
         if pin := self.pins.get(message.ts):
             by = self.composer.roster.find(pin.by) or sender
             special[by.id] = special.get(by.id, READ) | STARRED
