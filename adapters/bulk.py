@@ -94,7 +94,7 @@ class Move(Struct, frozen=True):
     done: Callable[[Kind, Key], RemoteId | None]
     record: Callable[[Kind, Key, RemoteId, str], None]  # kind, key, remote id, digest
     options: Mapping[str, Any]
-    composed: Callable[[Message, Composed], None] = lambda _message, _composed: None  # see `OnePass`
+    composed: Callable[[Sequence[Message], Sequence[Composed]], None] = lambda _messages, _made: None  # see `OnePass`
     spread: Callable[[Callable[[Group], Any], Sequence[Group]], Iterator[Any]] = in_this_process
     weigh: Callable[[ConversationId], int] = lambda _: 0
 
@@ -120,7 +120,7 @@ class Recognises(Protocol):
 
 @runtime_checkable
 class OnePass(Bulk, Protocol):
-    """A bulk route that reads every conversation once, to its end, and tells `move.composed` of each message as it
-    composes it: without a server, plan and package are then made in one pass."""
+    """A bulk route that reads every conversation once, to its end, and tells `move.composed` what its messages become,
+    some at a time: without a server, plan and package are then made in one pass."""
 
     one_pass: ClassVar[bool]

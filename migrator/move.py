@@ -236,7 +236,7 @@ class Move:
                 done=self.journal.remote,
                 record=self._record,
                 options={"route": self.route.name, **self.options.adapter},
-                composed=planner.take if planner else lambda _message, _composed: None,
+                composed=planner.take if planner else lambda _messages, _made: None,
                 spread=partial(self._spread, planner) if planner else in_this_process,
                 weigh=self.source.weight,
             )

@@ -71,7 +71,7 @@ def canonical(text: str) -> str:
 
 def clean(text: str) -> str:
     """Without control characters other than white space (PostgreSQL refuses NUL) and without lone surrogates."""
-    if text.replace("\n", "").isprintable() or _CONTROL.search(text) is None:
+    if text.isprintable() or text.replace("\n", "").isprintable() or _CONTROL.search(text) is None:
         return text
     return _CONTROL.sub(_replaced, text)
 

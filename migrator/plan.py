@@ -7,7 +7,7 @@ composes every message as the target would show it, so the ledger of the plan is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache, partial
 from hashlib import blake2b
@@ -195,9 +195,9 @@ class Planner:
         )
         return planner
 
-    def take(self, message: Message, composed: Composed) -> None:
-        """What a message that was handed out became."""
-        self._open[message.conversation].met.append((message, composed))
+    def take(self, messages: Sequence[Message], made: Sequence[Composed]) -> None:
+        """What some messages of one conversation became that were handed out, in their order."""
+        self._open[messages[0].conversation].met += zip(messages, made, strict=True)
 
     def harvest(self, conversations: Iterable[ConversationId]) -> list[Share]:
         """The sums of conversations of which everything was taken; they are for whoever makes the plan to adopt."""

@@ -125,7 +125,7 @@ class Writer:
         clock: Clock,
         done: Callable[[Kind, Key], RemoteId | None] | None,
         held: Mapping[Key, Held],
-        composed: Callable[[Message, Composed], None],
+        composed: Callable[[Sequence[Message], Sequence[Composed]], None],
     ) -> None:
         self.book, self.room, self.compose, self.directory, self.limits = book, room, compose, directory, limits
         self.clock, self.done, self.held, self.composed = clock, done, held, composed
@@ -155,12 +155,12 @@ class Writer:
 
     def _lines(self, messages: Sequence[Message]) -> list[Line]:
         """Of single posts; those of threads are kept."""
-        compose, directory, limits, composed = self.compose, self.directory, self.limits, self.composed
+        compose, directory, limits = self.compose, self.directory, self.limits
         mentions, before, after = self.book.mentions, self._before, self._place + b"}" + self._after
         made = [compose(message, directory, limits) for message in messages]
+        self.composed(messages, made)
         out: list[Line] = []
         for message, some in zip(messages, made, strict=True):
-            composed(message, some)
             username = mentions.get(message.author.user)
             if username is None:
                 self.strangers += 1

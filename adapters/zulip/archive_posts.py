@@ -223,8 +223,7 @@ class _Conversation:
                 mentioned.clear()
                 made = compose(message, directory, limits, policy, writer)
                 out.append((message, made, tuple(mentioned) if mentioned else ()))
-            for message, made, _ in out:
-                move.composed(message, made)
+            move.composed(batch, [made for _, made, _ in out])
             yield from out
 
     def _special(self, message: Message, sender: Member, mentioned: Sequence[int]) -> Mapping[int, int]:
