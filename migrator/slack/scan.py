@@ -243,13 +243,12 @@ class _Pass:
 
     def _glance(self, member: str) -> bool:
         """Whether a glance was enough; if not, nothing was noted."""
-        people = self.scanner.people
         content = self.scanner.layout.content(member)
         day = day_of(content, glance.decode_all) if content is not None else None
-        if content is None or day is None or not day.rising or not glance.names_only_known(content, people):
+        if content is None or day is None or not day.rising:
             return False
         records, moments = day.records, day.moments
-        close = glance.look_closely(content, records, people)
+        close = glance.look_closely(content, records, self.scanner.people)
         if close is None:
             return False
         if moments and self.moments and moments[0] < self.moments[-1]:
