@@ -134,11 +134,13 @@ class Scanner(Findings):
             self._see_raw(record)
         if record.edited is not None and record.edited.user:
             self._meet(record.edited.user, "author")
-        for named in (record.inviter, record.parent_user_id, record.welcome_party_user_id):
-            self._meet(named, "mention")
-        for file in (record.file, *(record.files or ())):
-            if file is not None:
-                self._see_file(file)
+        if record.inviter or record.parent_user_id or record.welcome_party_user_id:
+            for named in (record.inviter, record.parent_user_id, record.welcome_party_user_id):
+                self._meet(named, "mention")
+        if record.file is not None:
+            self._see_file(record.file)
+        for file in record.files or ():
+            self._see_file(file)
         if record.room is not NULL:
             room = mapping(loose(record.room))
             for key in ("participants", "participant_history"):
