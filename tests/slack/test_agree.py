@@ -240,8 +240,34 @@ def test_written_and_spoilt_records(
         shutil.rmtree(folder)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(days=st.lists(st.lists(RECORDS, min_size=1, max_size=6), min_size=2, max_size=6), listed=st.booleans())
+FEW = ("UANN", "UBOT", "B0NEW", "name:Robot")  # so that the same ones are met in many ways
+TOLD: list[Json] = [  # what a record may tell of people besides its author and its text
+    {},
+    {},
+    {"user_profile": {"real_name": "Ann", "team": "T0ELSE"}, "team": "T0ACME"},
+    {"user_profile": {"real_name": "Anna", "image_72": "https://a.example/a.png"}},
+    {"username": "ann"},
+    {"bot_id": "B0NEW", "username": "Robot", "subtype": "bot_message"},
+    {"bot_id": "B0NEW", "bot_profile": {"id": "B0NEW", "user_id": "UBOT", "name": "Robot"}},
+    {"bot_id": "B0NEW", "bot_profile": {"id": "B0NEW", "name": "Robot"}},
+    {"edited": {"user": "UBOT", "ts": "1714560099.000000"}},
+    {"reactions": [{"name": "tada", "users": ["UANN", "UBOT"], "count": 2}]},
+    {"subtype": "channel_join", "inviter": "UBOT"},
+    {"subtype": "huddle_thread", "room": {"created_by": "UBOT", "participants": ["UANN"]}},
+    {"attachments": [{"text": "<@UANN>", "author_id": "UBOT"}]},
+    {"thread_ts": "1714560000.000100", "parent_user_id": "UBOT"},
+]
+SAID = ["word", "<@UANN> <@UBOT>", "<@UANN|ann>", "<@B0NEW>", "<!subteam^S0CREW>", "<!subteam^S0CREW|@crew>"]
+MET = st.builds(
+    lambda user, text, told: {"type": "message", "user": user, "text": text} | told,
+    st.sampled_from([*FEW, ""]),
+    st.sampled_from(SAID),
+    st.sampled_from(TOLD),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(days=st.lists(st.lists(MET, min_size=1, max_size=4), min_size=2, max_size=5), listed=st.booleans())
 def test_people_who_are_met_again_and_again(days: list[list[Json]], listed: bool) -> None:
     """Each record is later than the one before, so that all members take the quick way."""
     folder = Path(tempfile.mkdtemp())
