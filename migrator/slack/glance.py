@@ -104,7 +104,7 @@ def look_closely(content: bytes, glances: Sequence[Glance], people: People) -> d
         if news:
             places = sorted({*places, *_naming(news, content, raws)})
         records = wire.decode_all(b"[%b]" % b",".join([raws[place] for place in places]))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if any(_renames(record, people) for record in records):
         return None

@@ -283,6 +283,15 @@ def test_people_who_are_met_again_and_again(days: list[list[Json]], listed: bool
         shutil.rmtree(folder)
 
 
+def test_bytes_that_are_no_text_where_a_record_is_looked_at(tmp_path: Path) -> None:
+    """A glance does not reach them."""
+    rows = [{"ts": f"171456000{n}.000100", "user": "U0ADA", "text": text} for n, text in enumerate(["one", "t??"])]
+    (tmp_path / "general").mkdir()
+    (tmp_path / "channels.json").write_text('[{"id": "C0GENERAL", "name": "general"}]')
+    (tmp_path / "general" / "2024-05-01.json").write_bytes(json.dumps(rows).encode().replace(b"??", b"\xff\xfe"))
+    assert read(tmp_path) == one_by_one(tmp_path)
+
+
 def test_who_was_met_before_needs_no_close_look() -> None:
     """Else nothing above would have been compared."""
     people = People(())
