@@ -31,7 +31,7 @@ __all__ = ["BREAK", "decode", "inlines", "plain_inlines", "unwrap"]
 BREAK = Break()
 BOLD, ITALIC, STRIKE, CODE = (mark.value for mark in (Marks.BOLD, Marks.ITALIC, Marks.STRIKE, Marks.CODE))
 _MARK_OF = {"*": BOLD, "_": ITALIC, "~": STRIKE}
-_SPECIAL = re.compile(r"[<*_~`:]")
+_SPECIAL = re.compile(r"[<*_~`:]").search
 _CLOSERS = {marker: re.compile(f"[{marker}`<]") for marker in _MARK_OF}
 _EMOJI = re.compile(r":([^\s:<>]{1,100})(?:::skin-tone-([2-6]))?:")
 _HEX = re.compile(r"[0-9a-f]+")  # ":ab:" within an address of hexadecimal digits is no emoji
@@ -78,10 +78,11 @@ def _lines(
 
 
 def _marked(line: str, context: Context, marks: int, out: list[Inline]) -> None:
-    if _SPECIAL.search(line) is None:
+    special = _SPECIAL(line)
+    if special is None:
         out.append(Text(decode(line), marks))
     else:
-        _Line(line, context, marks, out).scan()
+        _Line(line, context, marks, out).scan(special)
 
 
 def _plain(line: str, context: Context, marks: int, out: list[Inline]) -> None:
@@ -108,12 +109,11 @@ class _Line:
         self.pending = self.done = 0  # text from `pending` on is not yet handed out; `done`: scanned up to here
         self.closers: dict[str, list[int]] = {}
 
-    def scan(self) -> None:
+    def scan(self, special: re.Match[str] | None) -> None:
+        """From the first special character on."""
         line = self.line
-        for match in _SPECIAL.finditer(line):
-            at = match.start()
-            if at < self.done:
-                continue
+        while special is not None:
+            at = special.start()
             c = line[at]
             if c == "<":
                 self._token(at)
@@ -123,6 +123,7 @@ class _Line:
                 self._emoji(at)
             else:
                 self._marker(c, at)
+            special = _SPECIAL(line, self.done if self.done > at else at + 1)
         self._flush(len(line))
 
     def _flush(self, end: int) -> None:
@@ -131,7 +132,8 @@ class _Line:
             self.out.append(Text(decode(self.line[self.pending : end]), self.marks))
 
     def _leaf(self, at: int, end: int, leaf: Inline) -> None:
-        self._flush(at)
+        if at > self.pending:
+            self._flush(at)
         self.out.append(leaf)
         self.pending = self.done = end
 
@@ -247,9 +249,10 @@ def _token_leaf(token: str, marks: int, context: Context) -> Inline | None:
     body, bar, label = token.partition("|")
     kind = body[:1]
     if kind == "@":
-        if body[1:] in _RANGES:
-            return Broadcast(_RANGES[body[1:]], marks)
-        return UserMention(body[1:], decode(label), marks) if _is_id(body[1:]) else None
+        user = body[1:]
+        if user in _RANGES:
+            return Broadcast(_RANGES[user], marks)
+        return UserMention(user, decode(label) if bar else "", marks) if _is_id(user) else None
     if kind == "#":
         return ConversationMention(body[1:], decode(label), marks) if _is_id(body[1:]) else None
     if kind == "!":

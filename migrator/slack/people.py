@@ -157,6 +157,13 @@ class People:
             met.names[name] += 1
         met.avatar = met.avatar or avatar
 
+    def is_known(self, user: UserId, reason: str) -> bool:
+        """Whether it is no news to meet somebody for this reason, and to learn nothing else of them."""
+        if user in self.listed:
+            return True
+        user = self.canonical(user)
+        return user in self.listed or ((met := self.met.get(user)) is not None and reason in met.reasons)
+
     def canonical(self, user: UserId) -> UserId:
         """A bot's B… id is the same bot as its U… id."""
         return self.bots.get(user, user)

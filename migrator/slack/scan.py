@@ -134,11 +134,13 @@ class Scanner(Findings):
             self._see_raw(record)
         if record.edited is not None and record.edited.user:
             self._meet(record.edited.user, "author")
-        for named in (record.inviter, record.parent_user_id, record.welcome_party_user_id):
-            self._meet(named, "mention")
-        for file in (record.file, *(record.files or ())):
-            if file is not None:
-                self._see_file(file)
+        if record.inviter or record.parent_user_id or record.welcome_party_user_id:
+            for named in (record.inviter, record.parent_user_id, record.welcome_party_user_id):
+                self._meet(named, "mention")
+        if record.file is not None:
+            self._see_file(record.file)
+        for file in record.files or ():
+            self._see_file(file)
         if record.room is not NULL:
             room = mapping(loose(record.room))
             for key in ("participants", "participant_history"):
@@ -243,13 +245,12 @@ class _Pass:
 
     def _glance(self, member: str) -> bool:
         """Whether a glance was enough; if not, nothing was noted."""
-        people = self.scanner.people
         content = self.scanner.layout.content(member)
         day = day_of(content, glance.decode_all) if content is not None else None
-        if content is None or day is None or not day.rising or not glance.names_only_known(content, people):
+        if content is None or day is None or not day.rising:
             return False
         records, moments = day.records, day.moments
-        close = glance.look_closely(content, records, people)
+        close = glance.look_closely(content, records, self.scanner.people)
         if close is None:
             return False
         if moments and self.moments and moments[0] < self.moments[-1]:

@@ -11,6 +11,8 @@ import random
 import shutil
 import tempfile
 from collections.abc import Iterator
+from copy import deepcopy
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,11 +23,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrator.ledger import Ledger
-from migrator.slack import day, order, reader, richrecord, times, wire
+from migrator.slack import day, glance, order, reader, richrecord, times, wire
 from migrator.slack.body import body_with_notes
 from migrator.slack.context import Context
 from migrator.slack.layout import Layout
 from migrator.slack.messages import Maker
+from migrator.slack.people import People
 from migrator.slack.reader import open_export
 from tests.corpora import YOURS, corpora
 
@@ -69,7 +72,7 @@ def test_real_exports(exports: tuple[Path, ...]) -> None:
 
 # ── records as people write them, and what may become of them ───────────────────────────────────────────────────────
 
-PEOPLE = ("U0ADA", "U0BO", "USTRANGER", "USLACKBOT", "B0BOT", "UBOT")
+PEOPLE = ("U0ADA", "U0BO", "USTRANGER", "USLACKBOT", "B0BOT", "UBOT", "name:Robot")
 STYLES = st.none() | st.dictionaries(st.sampled_from(["bold", "italic", "code", "unlink"]), st.booleans(), max_size=2)
 TEXTS = st.sampled_from(
     ["word", " ", "a\nb", "\n", "\r\nx", "", "*a* <@U0BO>", "<@USTRANGER|zoe> <!subteam^S0CREW|@crew>"]
@@ -142,6 +145,7 @@ RECORDS = st.fixed_dictionaries(
         "bot_id": st.sampled_from(["B0BOT", "B0NEW", "U0ADA"]),
         "bot_profile": st.just({"id": "B0NEW", "user_id": "UBOT", "name": "Robot"}),
         "username": st.just("Robot"),
+        "user_profile": st.builds(lambda name: {"real_name": name, "team": "T0ELSE"}, st.sampled_from(["Zoe", "Zo"])),
         "edited": st.builds(lambda user: {"user": user, "ts": "1714560099.000000"}, st.sampled_from(PEOPLE)),
         "reactions": st.builds(
             lambda users: [{"name": "tada", "users": users, "count": 3}], st.lists(st.sampled_from(PEOPLE), max_size=3)
@@ -186,13 +190,13 @@ def spoilt(rows: list[Json], dice: random.Random) -> list[Json]:
         inner: Any = rows
         for step in way:
             inner = inner[step]
-        what = dice.random()
+        what, odd = dice.random(), deepcopy(dice.choice(ODD))  # a list or an object may be spoilt in its turn
         if what < 0.2:
             del inner[key]
         elif what < 0.3 and isinstance(inner, dict):
-            inner[dice.choice(["type", "user_id", "style", "border", "text", "ts", "room"])] = dice.choice(ODD)
+            inner[dice.choice(["type", "user_id", "style", "border", "text", "ts", "room"])] = odd
         else:
-            inner[key] = dice.choice(ODD)
+            inner[key] = odd
         if not rows:
             break
     return rows
@@ -234,6 +238,69 @@ def test_written_and_spoilt_records(
         assert read(folder) == one_by_one(folder)
     finally:
         shutil.rmtree(folder)
+
+
+FEW = ("UANN", "UBOT", "B0NEW", "name:Robot")  # so that the same ones are met in many ways
+TOLD: list[Json] = [  # what a record may tell of people besides its author and its text
+    {},
+    {},
+    {"user_profile": {"real_name": "Ann", "team": "T0ELSE"}, "team": "T0ACME"},
+    {"user_profile": {"real_name": "Anna", "image_72": "https://a.example/a.png"}},
+    {"username": "ann"},
+    {"bot_id": "B0NEW", "username": "Robot", "subtype": "bot_message"},
+    {"bot_id": "B0NEW", "bot_profile": {"id": "B0NEW", "user_id": "UBOT", "name": "Robot"}},
+    {"bot_id": "B0NEW", "bot_profile": {"id": "B0NEW", "name": "Robot"}},
+    {"edited": {"user": "UBOT", "ts": "1714560099.000000"}},
+    {"reactions": [{"name": "tada", "users": ["UANN", "UBOT"], "count": 2}]},
+    {"subtype": "channel_join", "inviter": "UBOT"},
+    {"subtype": "huddle_thread", "room": {"created_by": "UBOT", "participants": ["UANN"]}},
+    {"attachments": [{"text": "<@UANN>", "author_id": "UBOT"}]},
+    {"thread_ts": "1714560000.000100", "parent_user_id": "UBOT"},
+]
+SAID = ["word", "<@UANN> <@UBOT>", "<@UANN|ann>", "<@B0NEW>", "<!subteam^S0CREW>", "<!subteam^S0CREW|@crew>"]
+MET = st.builds(
+    lambda user, text, told: {"type": "message", "user": user, "text": text} | told,
+    st.sampled_from([*FEW, ""]),
+    st.sampled_from(SAID),
+    st.sampled_from(TOLD),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(days=st.lists(st.lists(MET, min_size=1, max_size=4), min_size=2, max_size=5), listed=st.booleans())
+def test_people_who_are_met_again_and_again(days: list[list[Json]], listed: bool) -> None:
+    """Each record is later than the one before, so that all members take the quick way."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        (folder / "general").mkdir()
+        (folder / "channels.json").write_text('[{"id": "C0GENERAL", "name": "general"}]' if listed else "[]")
+        moments = count(1714560000)
+        for number, rows in enumerate(days, 1):
+            later = [row | {"ts": f"{next(moments)}.000100"} for row in rows]
+            (folder / "general" / f"2024-05-0{number}.json").write_text(json.dumps(later))
+        assert read(folder) == one_by_one(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_bytes_that_are_no_text_where_a_record_is_looked_at(tmp_path: Path) -> None:
+    """A glance does not reach them."""
+    rows = [{"ts": f"171456000{n}.000100", "user": "U0ADA", "text": text} for n, text in enumerate(["one", "t??"])]
+    (tmp_path / "general").mkdir()
+    (tmp_path / "channels.json").write_text('[{"id": "C0GENERAL", "name": "general"}]')
+    (tmp_path / "general" / "2024-05-01.json").write_bytes(json.dumps(rows).encode().replace(b"??", b"\xff\xfe"))
+    assert read(tmp_path) == one_by_one(tmp_path)
+
+
+def test_who_was_met_before_needs_no_close_look() -> None:
+    """Else nothing above would have been compared."""
+    people = People(())
+    people.meet("U0ADA", "author")
+    people.meet("U0BO", "mention")
+    rows = [{"ts": f"171456000{n}.000100", "user": "U0ADA", "text": "<@U0BO>"} for n in range(3)]
+    rows[1]["text"] = "<@U0BO> <@UNEW>"
+    content = json.dumps(rows).encode()
+    assert list(glance.look_closely(content, glance.decode_all(content), people) or {}) == [1]
 
 
 @settings(max_examples=300, deadline=None)
