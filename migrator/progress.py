@@ -26,7 +26,7 @@ class Progress:
         if not self.quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(total=total or None, desc=name, unit="", leave=False, file=sys.stderr, mininterval=0.2)
+            self._bar = tqdm(total=total or None, desc=name, unit="", leave=False, file=sys.stderr)
 
     def advance(self, count: int = 1) -> None:
         self._count += count

@@ -170,12 +170,14 @@ def kill_when_shown(command: list[str], moment: re.Pattern[str], folder: Path) -
     """Run a command whose progress goes to a terminal, and kill it the moment that shows this."""
     terminal, screen = pty.openpty()
     termios.tcsetwinsize(screen, (24, 120))
-    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=screen)
+    environment = {**os.environ, "TQDM_MININTERVAL": "0"}  # every step is shown, however quick
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=folder, stdin=quiet, stdout=quiet, stderr=screen, env=environment)
     os.close(screen)
     shown = ""
     try:
         while not moment.search(shown):
-            shown += os.read(terminal, 4096).decode()
+            shown += os.read(terminal, 4096).decode(errors="replace")
     except OSError:  # the last that held the terminal has let it go
         raise AssertionError(f"it ended before it could be killed: {shown[-2000:]}") from None
     finally:
