@@ -39,10 +39,11 @@ bench: $(VENV)/ready
 docs: $(VENV)/ready
 	$(BIN)/python docs/generate.py
 
+# pip compiles what it copies, but not what is editable.
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[try,dev]'
-	$(BIN)/python -m compileall -q migrator adapters  # pip does so for what it copies, not for what is editable
+	$(BIN)/python -m compileall -q migrator adapters
 	touch $@
 
 clean:
