@@ -237,7 +237,7 @@ def run(
         if not delivery.jobs or doubted:
             delivery.jobs.append(_start(rest, delivery, workers))
             save()
-        doubted = False
+        doubted, connections = False, rest.connections
         while not doubted:
             states = [rest.get(f"/jobs/{job}") for job in delivery.jobs]
             if any(job["status"] == "success" for job in states):
@@ -252,7 +252,8 @@ def run(
             if latest["status"] == "canceled":
                 raise ImportRefused(delivery.name, 0, "the job was cancelled on the server")
             late = time.monotonic() - begun > PATIENCE
-            doubted = latest["status"] == "in_progress" and (rest.outages != outages or late)
+            lost = rest.outages != outages or rest.connections != connections  # the server may have been begun anew
+            doubted = latest["status"] == "in_progress" and (lost or late)
             if not doubted:
                 sleep(poll)
 

@@ -21,6 +21,7 @@ from migrator.secret import Secret
 
 if TYPE_CHECKING:
     import requests
+    from urllib3.connectionpool import HTTPConnectionPool
 
 __all__ = ["Refused", "Rest", "anonymous"]
 
@@ -65,8 +66,9 @@ class Rest:
     ) -> None:
         self.url = _checked(url)
         self.outages = 0  # how often the server could not be reached and came back; a job may have died with it
+        self.connections = 0  # how often one was opened: again, where the one before was lost between two calls
         self._token, self._timeout, self._sleep = token, timeout, sleep
-        self._session = _session(token, connections, ca_file)
+        self._session = _session(token, connections, ca_file, self._count)
         self._driver: Any = None
 
     def __repr__(self) -> str:
@@ -74,6 +76,9 @@ class Rest:
 
     def close(self) -> None:
         self._session.close()
+
+    def _count(self) -> None:
+        self.connections += 1
 
     @property
     def driver(self) -> Any:
@@ -188,12 +193,14 @@ def _checked(url: str) -> str:
     return url.rstrip("/").removesuffix("/api/v4")
 
 
-def _session(token: Secret, connections: int, ca_file: str) -> requests.Session:
+def _session(token: Secret, connections: int, ca_file: str, opened: Callable[[], None]) -> requests.Session:
+    """`opened` is called before a connection is made."""
     import requests
     from requests.adapters import HTTPAdapter
 
     session = requests.Session()
     pool = HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
+    pool.poolmanager.pool_classes_by_scheme = _telling(opened)
     session.mount("http://", pool)
     session.mount("https://", pool)
     # The server prefers its session cookie over our header and then wants a CSRF token.
@@ -202,6 +209,30 @@ def _session(token: Secret, connections: int, ca_file: str) -> requests.Session:
     if ca_file:
         session.verify = ca_file
     return session
+
+
+def _telling(opened: Callable[[], None]) -> dict[str, type[HTTPConnectionPool]]:
+    """urllib3's pools, by scheme, of connections that tell when they are opened: it mends lost ones without a word."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            opened()
+            super().connect()
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            opened()
+            super().connect()
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
 
 
 class _Bearer:

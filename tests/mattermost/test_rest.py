@@ -6,10 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from migrator.adapters.mattermost.delivery import Deliveries, State, run
 from migrator.adapters.mattermost.rest import Refused, Rest
 from migrator.errors import AuthError, LimitExceeded, TargetUnavailable, UsageError
 from migrator.secret import Secret
@@ -94,6 +96,39 @@ def test_one_connection_serves_many_calls_of_the_driver_too(fake: Fake, rest: Re
         assert rest.driver.users.get_user("me") == {"id": "u1"}
     assert fake.connections == 1
     assert {headers["Authorization"] for _, _, headers, _ in fake.requests} == {f"Bearer {TOKEN}"}
+
+
+def test_a_connection_that_was_lost_between_two_calls_is_counted(fake: Fake, rest: Rest) -> None:
+    """All that is to be seen of a server that is back before the next call."""
+    fake.will("/users/me", 200, {"id": "u1"})
+    fake.will("/users/me", 200, {"id": "u1"}, Connection="close")
+    fake.will("/users/me", 200, {"id": "u1"})
+    counts = []
+    for _ in range(4):
+        rest.get("/users/me")
+        counts.append(rest.connections)
+    assert counts == [1, 1, 2, 2]
+    assert (fake.connections, rest.outages) == (2, 0)
+
+
+def test_a_job_is_doubted_where_the_connection_was_lost(fake: Fake, rest: Rest, tmp_path: Path) -> None:
+    """A server that died and is back within two looks at the job: nobody works on it any more."""
+    fake.will("/jobs/type/import_process", 200, [])
+    fake.will("/jobs", 201, {"id": "j1"})
+    fake.will("/jobs", 201, {"id": "j2"})
+    fake.will("/jobs/j1", 200, {"id": "j1", "status": "in_progress"})
+    fake.will("/jobs/j1", 200, {"id": "j1", "status": "in_progress"}, Connection="close")
+    fake.will("/jobs/j1", 200, {"id": "j1", "status": "in_progress"})
+    fake.will("/jobs/j2", 200, {"id": "j2", "status": "pending"})
+    fake.will("/jobs/j2", 200, {"id": "j2", "status": "success"})
+    file, known = tmp_path / "import-001.zip", Deliveries(tmp_path / "deliveries.json")
+    file.write_bytes(b"lines")
+    mine = known.of(file)
+    mine.stored, mine.state = "u_import-001.zip", State.UPLOADED
+    looks: list[float] = []
+    run(rest, mine, save=known.save, sleep=looks.append)
+    assert (mine.jobs, mine.state) == (["j1", "j2"], State.DONE)
+    assert len(looks) == 3
 
 
 def test_a_rate_limit_is_waited_out_as_told(fake: Fake, rest: Rest, waits: list[float]) -> None:

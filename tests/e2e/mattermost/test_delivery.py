@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -111,7 +110,6 @@ def test_a_job_whose_server_died_is_followed_by_another(lone_server: Server, tmp
             if found and found["total_msg_count"]:
                 break
         server.kill()
-        time.sleep(1)  # five looks at the job: an outage between two of them is noticed only after PATIENCE
         server.start()
         watcher.close()
 
