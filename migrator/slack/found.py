@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from migrator.ledger import Feature
@@ -15,9 +15,9 @@ from migrator.slack.messages import reactions_in
 from migrator.slack.scan import Index
 from migrator.slack.subtypes import LOGS, NOTICES
 from migrator.slack.times import before, is_ts
-from migrator.slack.wire import Record
+from migrator.slack.wire import ReactionRecord, Record
 
-__all__ = ["found_in"]
+__all__ = ["found_in", "reacted"]
 
 # Bound once: to look up a member of an enum takes as long as a small function.
 _MESSAGE, _REPLY, _BROADCAST, _EDIT = Feature.MESSAGE, Feature.REPLY, Feature.BROADCAST, Feature.EDIT
@@ -60,17 +60,23 @@ def found_in(record: Record, index: Index, author: UserId, users: Mapping[UserId
     if index.revisions and record.ts in index.revisions:
         found[_REVISION] = len(index.revisions[record.ts])
     if reactions := record.reactions or (reactions_in(record) if record.subtype is not None else ()):
-        named = rest = 0
-        for reaction in reactions:
-            people = len(reaction.users or ())
-            named += people
-            rest += max((reaction.count or 0) - people, 0)
-        found[_REACTION], found[_REST] = named, rest
+        found[_REACTION], found[_REST] = reacted(reactions)
     if files := len(record.files or ()) + (record.file is not None):
         found[_FILE] = files
     if (record.bot_id or record.subtype is not None) and _differs(record, users.get(author)):
         found[Feature.AUTHOR_NAME] = 1
     return found
+
+
+def reacted(reactions: Iterable[ReactionRecord]) -> tuple[int, int]:
+    """How many people are named in reactions, and how many more they count."""
+    named = rest = 0
+    for reaction in reactions:
+        people = len(reaction.users or ())
+        named += people
+        if reaction.count and reaction.count > people:
+            rest += reaction.count - people
+    return named, rest
 
 
 def _differs(record: Record, known: User | None) -> bool:

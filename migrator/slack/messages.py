@@ -80,19 +80,18 @@ class Maker:
         self._plain_authors: dict[UserId, Author] = {}
 
     def plain(self, conversation: str, kept: Kept, index: Index, *, replied: bool) -> Message | None:
-        """The message of a record that is a person's text and nothing else, perhaps in a thread; None for any other.
+        """The message of a record that is a person's text and no more than that: in a thread or not, edited or not,
+        with reactions or not. None for any other, and where anything of it is lost.
 
-        Nearly every record is one: what `make` asks part by part is asked here at once. Nothing of it is lost.
+        Nearly every record is one: what `make` asks part by part is asked here at once.
         """
         record = kept.record
         if (
             record.subtype is not None
             or not record.user
-            or record.edited is not None
-            or record.reactions
             or record.files
             or record.file is not None
-            or record.bot_id
+            or (record.bot_id and (record.username or record.icons is not NULL))
             or record.hidden
             or record.comment is not None
             or record.room is not NULL
@@ -109,7 +108,17 @@ class Maker:
         if not body:
             return None
         author = self._plain_authors.get(record.user) or self._plain_author(self.canonical(record.user))
-        return Message(conversation, record.ts, kept.at, author, _TEXT, body, thread, replied and not thread)
+        root = replied and not thread
+        if record.edited is None and not record.reactions:
+            return Message(conversation, record.ts, kept.at, author, _TEXT, body, thread, root)
+        losses: list[Loss] = []
+        edited = self._edit(record, author.user) if record.edited is not None else None
+        reactions = self._reactions(record.reactions, losses) if record.reactions else ()
+        if losses:
+            return None
+        return Message(
+            conversation, record.ts, kept.at, author, _TEXT, body, thread, root, edited=edited, reactions=reactions
+        )
 
     def make(self, conversation: str, kept: Kept, index: Index, user: UserId, *, replied: bool) -> Made:
         """The message, or None with a loss of Feature.MESSAGE that says why there is none.

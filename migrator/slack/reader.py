@@ -48,7 +48,7 @@ from migrator.slack.context import Context
 from migrator.slack.conversations import INDEXES, listed_conversation, people_of, unlisted_kind
 from migrator.slack.damage import Damaged
 from migrator.slack.files import Files
-from migrator.slack.found import found_in
+from migrator.slack.found import found_in, reacted
 from migrator.slack.layout import Folder, Layout, open_layout
 from migrator.slack.loose import mapping, parse, string, strings
 from migrator.slack.messages import Maker
@@ -247,7 +247,7 @@ class Export:
         ledger = ledger if ledger is not None else Ledger()
         plain, make, canonical, users = self._maker.plain, self._maker.make, self.people.canonical, self.workspace.users
         tally: Counter[Feature] = Counter()
-        texts = replies = 0  # of plain records
+        texts = replies = edits = reactions = rest = 0  # of plain records
         gaps, roots = iter(sorted(index.absent)), iter(index.roots)
         gap, root = next(gaps, _NEVER), next(roots, _NEVER)
         try:
@@ -265,6 +265,11 @@ class Export:
                     texts += 1
                     if message.thread:
                         replies += 1
+                    if kept.record.edited is not None:
+                        edits += 1
+                    if kept.record.reactions:
+                        named, more = reacted(kept.record.reactions)
+                        reactions, rest = reactions + named, rest + more
                     yield message
                     continue
                 author = author_of(kept.record, canonical)
@@ -277,7 +282,8 @@ class Export:
                 if message is not None:
                     yield message
         finally:
-            tally.update({Feature.MESSAGE: texts, Feature.REPLY: replies})
+            tally.update({Feature.MESSAGE: texts, Feature.REPLY: replies, Feature.EDIT: edits})
+            tally.update({Feature.REACTION: reactions, Feature.REACTION_REST: rest})
             ledger.found.update(+tally)
 
     def holds(self, conversation: ConversationId, ts: Ts) -> bool:
