@@ -120,7 +120,7 @@ class Book:
 
     def usernames(self, users: Iterable[UserId]) -> tuple[str, ...]:
         """Each once, in the order given; people that are not in the export are left out."""
-        return tuple(dict.fromkeys(self.mentions[user] for user in users if user in self.mentions))
+        return tuple(filter(None, dict.fromkeys(map(self.mentions.get, users))))
 
     def channel(self, conversation: ConversationId) -> str | None:
         """The name behind a ~mention; None for direct channels, which have none."""

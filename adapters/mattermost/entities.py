@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from migrator.adapters.base import Directory, Source
 from migrator.adapters.mattermost import images, lines
@@ -105,22 +106,23 @@ class Head:
 
     # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _invert(self) -> dict[str, list[Room]]:
-        rooms: dict[str, list[Room]] = {}
+    def _invert(self) -> dict[str, list[Raw]]:
+        """Everybody's channel memberships, by username. A large company has hundreds of thousands."""
+        found: defaultdict[str, list[Raw]] = defaultdict(list)
         for room in self.book.rooms.values():
-            if not room.direct:
-                for name in self.book.usernames(room.conversation.members):
-                    rooms.setdefault(name, []).append(room)
-        return rooms
+            if room.direct:
+                continue
+            total = self._total(room)
+            counts = total.messages, total.roots, total.last
+            membership = Raw(lines.encode(lines.ChannelMembership(room.name, "channel_user", *counts)))
+            for name in self.book.usernames(room.conversation.members):
+                found[name].append(membership)
+        return found
 
     def _user(self, person: Person) -> lines.User:
         user = person.user
         first, _, last = user.full_name.strip().partition(" ")
-        channels = tuple(
-            lines.ChannelMembership(room.name, "channel_user", total.messages, total.roots, total.last)
-            for room in self._memberships.get(person.username, ())
-            if (total := self._total(room))
-        )
+        channels = tuple(self._memberships.get(person.username, ()))
         roles = "team_user team_admin" if user.role in (Role.OWNER, Role.ADMIN) and person.active else "team_user"
         teams = (lines.TeamMembership(self.book.team, roles, channels),) if channels or not user.reason else ()
         status = user.profile.status_text or user.profile.status_emoji

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 VERSION = b'{"type":"version","version":1}\n'
 encode = msgspec.json.Encoder().encode
@@ -91,9 +91,11 @@ class ChannelMembership(_Object, frozen=True):
 
 
 class TeamMembership(_Object, frozen=True):
+    """`channels`: each a ChannelMembership as JSON, for it is the same of everybody in a channel."""
+
     name: str
     roles: str
-    channels: tuple[ChannelMembership, ...]
+    channels: tuple[Raw, ...]
 
 
 class CustomStatus(_Object, frozen=True):

@@ -31,7 +31,6 @@ __all__ = ["Package", "Part", "describe", "write", "written"]
 MAX_ZIP = 100 << 20  # bytes; FileSettings.MaxFileSize as it comes
 WORK = ".work-"  # folders of what is not yet a zip
 ROOM = 1 << 20  # bytes of a zip left for headers
-SQUEEZE = 3  # lines of people and channels take at most this part of their size in a zip
 DATE = (2000, 1, 1, 0, 0, 0)
 Composer = Callable[[Message, Directory, Limits], Composed]
 
@@ -121,27 +120,28 @@ class _Zips:
 
     def write(self, stretch: _Stretch) -> None:
         """One that is imported after those before it."""
-        self._write(self._next, [], [], stretch)
+        self._write(self._next, [], stretch.bales, stretch)
         self._next += 1
 
-    def write_first(self, first: list[bytes], pictures: list[Picture], stretch: _Stretch) -> None:
-        self._write(1, first, pictures, stretch)
+    def write_first(self, first: list[Bale], pictures: list[Picture], stretch: _Stretch) -> None:
+        """`first`: the lines of people and channels."""
+        self._write(1, pictures, [*first, *stretch.bales], stretch)
 
     def in_order(self) -> tuple[Part, ...]:
         return tuple(sorted(self.parts, key=lambda part: part.number))
 
-    def _write(self, number: int, first: list[bytes], pictures: list[Picture], stretch: _Stretch) -> None:
+    def _write(self, number: int, pictures: list[Picture], bales: list[Bale], stretch: _Stretch) -> None:
         path = self.out / f"import-{number:03}.zip"
-        draft, bales = path.with_suffix(".part"), stretch.bales
+        draft = path.with_suffix(".part")
         with zipfile.ZipFile(draft, "w", allowZip64=True) as archive:
-            write_joined(archive, _entry("import.jsonl"), b"".join([lines.VERSION, *first]), bales, self.store)
+            write_joined(archive, _entry("import.jsonl"), lines.VERSION, bales, self.store)
             for picture in pictures:
                 archive.writestr(_entry(f"data/{picture.path}"), picture.data)
             for name, file in stretch.files.items():
                 self._attach(archive, name, file)
         draft.chmod(0o600)
         draft.replace(path)
-        count = 1 + len(first) + sum(bale.lines for bale in bales)
+        count = 1 + sum(bale.lines for bale in bales)
         self.parts.append(Part(number, path, count, sum(bale.posts for bale in bales)))
         self.ready(self.parts[-1])
 
@@ -238,8 +238,9 @@ class _Maker:
         """The first zip, and after it what waits for its posts."""
         totals = {conversation: one.totals for conversation, one in self.converted.items()}
         head = Head(self.move.source, self.book, self.move.directory, totals)
-        first = list(head.run())
-        size = sum(map(len, first)) // SQUEEZE + sum(len(picture.data) for picture in head.pictures)
+        first = self.store.bale(Line(line, ()) for line in head.run())
+        self.store.flush()
+        size = sum(bale.packed for bale in first) + sum(len(picture.data) for picture in head.pictures)
         rest = self.posts
         if first and rest.bales and rest.size + size > self.most:
             self.zips.write(rest)
