@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from migrator.adapters.base import Kind, Live, RemoteId, Source, Target
 from migrator.directory import Names
@@ -11,7 +10,7 @@ from migrator.errors import SkipItem
 from migrator.journal import Journal
 from migrator.model import File, Local
 from migrator.patience import Patience, Tries
-from migrator.plan import Options, choose_route, may_act
+from migrator.plan import Options, choose_route, leave_of
 from migrator.progress import Progress
 from migrator.share import file_shortfall
 
@@ -33,7 +32,7 @@ class Means:
     ) -> None:
         self.source, self.adapter, self.target = source, adapter, target
         self.journal, self.options, self.progress, self.patience = journal, options, progress, patience or Patience()
-        self.may_act = partial(may_act, adapter, choose_route(adapter, options.route))
+        self.may_act = leave_of(adapter, choose_route(adapter, options.route))
         self.names = Names(source.workspace, journal.remote)
         self.lanes = asyncio.Semaphore(target.limits.lanes or 1)
         self.tries = Tries(self.patience)

@@ -6,10 +6,11 @@ composes every message as the target would show it, so the ledger of the plan is
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache, partial
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
@@ -33,14 +34,16 @@ from migrator.adapters.base import (
 from migrator.batches import batches
 from migrator.directory import Names
 from migrator.errors import StalePlan, UsageError
-from migrator.ledger import Fate, Feature, Ledger, Line
+from migrator.ledger import SAMPLES, Fate, Feature, Ledger, Line
 from migrator.model import (
     Conversation,
     ConversationId,
     ConversationKind,
+    Loc,
     Local,
     Message,
     Role,
+    UserId,
 )
 from migrator.share import NOT_THEIRS, ConversationLine, ConversationPlanner, Share, Snapshot, is_notice
 from migrator.survey import features
@@ -50,8 +53,8 @@ __all__ = [
     "Plan",
     "Planner",
     "choose_route",
+    "leave_of",
     "make_plan",
-    "may_act",
 ]
 
 PLAN_VERSION = 1
@@ -141,9 +144,11 @@ def chosen(source: Source, options: Options) -> list[Conversation]:
     return picked
 
 
-def may_act(adapter: Adapter, route: Route, user: str) -> bool:
-    """Whether what only this person could do can be done for them. A package needs nobody's leave."""
-    return route.by_hand is not None or not isinstance(adapter, ActsFor) or adapter.acts_for(user)
+def leave_of(adapter: Adapter, route: Route) -> Callable[[UserId], bool]:
+    """Tells of somebody whether what only they could do can be done for them. A package needs nobody's leave."""
+    if route.by_hand is None and isinstance(adapter, ActsFor):
+        return adapter.acts_for
+    return lambda _user: True
 
 
 def make_plan(source: Source, adapter: Adapter, target: Target | None, snapshot: Snapshot, options: Options) -> Plan:
@@ -172,10 +177,13 @@ class Planner:
         relinked = frozenset(c.id for c in chosen(source, options)) if _relinks(adapter, self.route) else frozenset()
         self.names = Names(source.workspace, partial(_foreseen, source, self.route, snapshot, relinked))
         self.ledger = Ledger()
-        self.may_act = cache(partial(may_act, adapter, self.route))  # asked for everybody under every message
+        self.may_act = leave_of(adapter, self.route)
         self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
-        self._shares: dict[str, Share] = {}
-        self._open: dict[str, ConversationPlanner] = {}
+        self._order = {conversation: place for place, conversation in enumerate(source.workspace.conversations)}
+        self._lines: dict[ConversationId, ConversationLine] = {}
+        self._sum, self._largest = Ledger(), Largest()  # of all conversations
+        self._samples: dict[tuple[Feature, Fate, str], list[tuple[int, list[Loc]]]] = {}  # by place of the conversation
+        self._open: dict[ConversationId, ConversationPlanner] = {}
 
     def compose(self, conversations: Iterable[ConversationId]) -> None:
         """Take all their messages for what the adapter makes of them."""
@@ -204,19 +212,27 @@ class Planner:
         return [self._open.pop(conversation).share() for conversation in conversations]
 
     def adopt(self, shares: Iterable[Share]) -> None:
-        """Conversations that were taken, perhaps in another process."""
-        self._shares |= {share.line.id: share for share in shares}
+        """Conversations that were taken, perhaps in another process. Little is kept of each: there may be thousands."""
+        for share in shares:
+            self._lines[share.line.id] = share.line
+            self._largest.merge(share.largest)
+            self._sum.found.update(share.ledger.found)
+            self._sum.fates.update(share.ledger.fates)
+            for line, places in share.ledger.samples.items():
+                insort(first := self._samples.setdefault(line, []), (self._order[share.line.id], places))
+                del first[SAMPLES:]
 
     def plan(self) -> Plan:
         """The plan, after the last conversation. BalanceError where the law does not hold."""
-        shares = [self._shares[conversation.id] for conversation in chosen(self.source, self.options)]
-        for share in shares:
-            self.ledger += share.ledger
+        self._sum.samples = {line: [at for _, places in some for at in places] for line, some in self._samples.items()}
+        self.ledger += self._sum
         if self.options.only:
             _skip_the_rest(self.source, self.options, self.ledger)
         self.ledger.balance()
-        conversations = self.source.workspace.conversations
-        lines = [structs.replace(s.line, name=self.names.title(conversations[s.line.id])) for s in shares]
+        lines = [
+            structs.replace(self._lines[conversation.id], name=self.names.title(conversation))
+            for conversation in chosen(self.source, self.options)
+        ]
         posts = sum(line.new + line.changed + line.reactions for line in lines)
         found = {feature.value: self.ledger.found[feature] for feature in Feature if self.ledger.found[feature]}
         return Plan(
@@ -230,18 +246,13 @@ class Planner:
             conversations=tuple(lines),
             ledger=tuple(self.ledger.lines()),
             found=found,
-            warnings=self._warnings(shares),
+            warnings=self._warnings(),
             seconds=posts / self.route.rate if self.route.rate else 0.0,
         )
 
-    def _warnings(self, shares: Iterable[Share]) -> tuple[str, ...]:
+    def _warnings(self) -> tuple[str, ...]:
         said = self.target.warnings if self.target else ()
-        if not isinstance(self.adapter, Concludes):
-            return said
-        largest = Largest()
-        for share in shares:
-            largest.merge(share.largest)
-        return (*said, *self.adapter.conclude(largest))
+        return (*said, *self.adapter.conclude(self._largest)) if isinstance(self.adapter, Concludes) else said
 
 
 FORESEEN = "0" * 24  # the id of what is not there yet but will be; any text will do, digests hold no remote ids

@@ -41,7 +41,7 @@ from migrator.ledger import Fate, Feature
 from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, User, micros
 from migrator.patience import Patience, Tries
 from migrator.plain import canonical, plain
-from migrator.plan import Options, choose_route, chosen, is_skipped, may_act
+from migrator.plan import Options, choose_route, chosen, is_skipped, leave_of
 from migrator.share import file_shortfall, post_key
 from migrator.verdict import SHOWN, Difference, Mismatch, Verdict, VerifiedConversation, short
 
@@ -98,6 +98,7 @@ class _Comparison:
     def __init__(self, sides: _Sides, conversation: Conversation) -> None:
         self.source, self.adapter, self.target, self.options = sides.source, sides.adapter, sides.target, sides.options
         self.names, self.route, self.conversation = sides.names, sides.route, conversation
+        self.may_act = leave_of(sides.adapter, sides.route)
         pairing = sides.pairing
         self.remote_id = pairing.remote(Kind.CONVERSATION, conversation.id)
         posts = pairing.of_conversation(Kind.POST, conversation.id)
@@ -267,7 +268,7 @@ class _Comparison:
             (given_as(reaction, self.adapter), who)
             for reaction in message.reactions
             for user in reaction.users
-            if (who := self.names.remote_user(user)) is not None and may_act(self.adapter, self.route, user)
+            if (who := self.names.remote_user(user)) is not None and self.may_act(user)
         }
         found = {(without_variation(emoji), who) for emoji, who in remote.reactions}
         gone, more = sorted(expected - found), sorted(found - expected)
@@ -286,6 +287,7 @@ class _Others:
     def __init__(self, sides: _Sides, tries: Tries) -> None:
         self.source, self.adapter, self.target, self.pairing = sides.source, sides.adapter, sides.target, sides.pairing
         self.route, self.tries = sides.route, tries
+        self.may_act = leave_of(sides.adapter, sides.route)
         self.mismatches: list[Mismatch] = []
 
     async def run(self) -> list[Mismatch]:
@@ -310,7 +312,7 @@ class _Others:
             return
         if expected.name != found.name:
             self._differ(user.id, Difference.NAME, expected.name, found.name)
-        if self.route.fates[Feature.AVATAR].fate is Fate.DROPPED or not may_act(self.adapter, self.route, user.id):
+        if self.route.fates[Feature.AVATAR].fate is Fate.DROPPED or not self.may_act(user.id):
             return
         if isinstance(user.avatar, Local):
             picture = _hash(self.source, File(f"avatar:{user.id}", "", data=user.avatar))
