@@ -7,6 +7,7 @@ says what it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import Any
 
 from migrator.model import Caption, Conversation, ConversationKind, Pin, UserId
@@ -101,8 +102,9 @@ def _readable(name: str) -> str:
 
 
 def _members(record: Json) -> list[UserId]:
-    """Each once; a note to oneself names the same person twice; some tools write `user` instead."""
-    members = strings(record.get("members"))
+    """Each once; a note to oneself names the same person twice; some tools write `user` instead. Interned: in a large
+    company everybody is named by dozens of conversations."""
+    members = [*map(intern, strings(record.get("members")))]
     user = string(record.get("user"))
     return members or ([user] if user else [])
 

@@ -77,4 +77,7 @@ def dicts(value: object) -> list[Json]:
 
 def strings(value: object) -> list[str]:
     """The non-empty strings of a list, each once, in order."""
-    return list(dict.fromkeys(item for item in listed(value) if isinstance(item, str) and item))
+    items = listed(value)
+    if not {*map(type, items)} <= {str}:
+        items = [item for item in items if isinstance(item, str)]
+    return [*filter(None, dict.fromkeys(items))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct, field
@@ -126,6 +127,7 @@ class People:
         self.met: dict[UserId, Met] = {}
         self.bots: dict[str, UserId] = {bot: user.id for user in self.listed.values() for bot in user.bot_ids}
         self.bots |= dict.fromkeys(sorted(SLACKBOT_IDS - {SLACKBOT}), SLACKBOT)
+        self._bots_before = 0
 
     def meet(self, user: UserId, reason: str) -> Met | None:
         """An id was seen; None where it is known already."""
@@ -171,7 +173,14 @@ class People:
     def apart(self) -> People:
         """Those who are listed, to collect in one conversation whom it tells of; `join` brings that back."""
         people = People(())
-        people.listed, people.bots = self.listed, dict(self.bots)
+        people.listed, people.bots, people._bots_before = self.listed, dict(self.bots), len(self.bots)
+        return people
+
+    @property
+    def news(self) -> People:
+        """Of people apart, what was collected alone: enough to be joined, in another process too."""
+        people = People(())
+        people.met, people.bots = self.met, dict(islice(self.bots.items(), self._bots_before, None))
         return people
 
     def join(self, other: People) -> None:

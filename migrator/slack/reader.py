@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import chain, filterfalse
 from pathlib import Path
 from posixpath import basename
 from typing import Any, BinaryIO
@@ -173,7 +173,7 @@ class Export:
         for kind, means in INDEXES.items():
             for record in self._index(kind, "id", "name"):
                 listing.private = listing.private or kind != "channels"
-                for user in people_of(record):
+                for user in filterfalse(self.people.listed.__contains__, people_of(record)):
                     self.people.meet(user, "member")
                 if (conversation := listed_conversation(record, means, context)) is not None:
                     listing.conversations[conversation.id] = conversation

@@ -111,9 +111,8 @@ class Scanner(Findings):
 
     @property
     def findings(self) -> Findings:
-        """For another process: without what is listed, which is known there."""
-        out = Findings(self.people)
-        out.people.listed = {}
+        """For another process: without what was known before."""
+        out = Findings(self.people.news)
         out.groups, out.teams, out.domains, out.quarantine = self.groups, self.teams, self.domains, self.quarantine
         return out
 
