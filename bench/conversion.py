@@ -27,13 +27,13 @@ make_plan(source, load(sys.argv[2])({}), None, JournalSnapshot(Journal(None)), O
 """
 
 
-def generated(folder: Path, messages: int) -> Path:
-    """A zip export of invented people, the same for the same number."""
+def generated(folder: Path, messages: int, *, people: int = 200, conversations: int = 40, members: int = 30) -> Path:
+    """A zip export of invented people, the same for the same numbers. `members`: of a channel, at most."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "sample_exports"))
     from generate import generate
 
-    out = folder / f"{messages}.zip"
-    generate(out, messages=messages, people=200, conversations=40, seed=7)
+    out = folder / f"{messages}-{people}.zip"
+    generate(out, messages=messages, people=people, conversations=conversations, members=members, seed=7)
     return out
 
 

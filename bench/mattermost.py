@@ -27,44 +27,48 @@ from bench.conversion import generated
 from bench.rows import Row
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "400000"))
+PEOPLE, CHANNELS, MEMBERS = 10_000, 2_000, 200  # of a large company, as in facts/mattermost.md 3
 RUNS = 3
 RIVAL = "mmetl transform slack"
 LINES, FILES = "import.jsonl", "data"  # what mmetl writes
 
 
 def measure() -> list[Row]:
+    what = f"{MESSAGES:,} messages to Mattermost's import format"
+    large = f"the same of {PEOPLE:,} people in {CHANNELS:,} channels"
     mmetl = os.environ.get("MMETL")
     if not mmetl:
-        missing = "the environment variable MMETL names no binary"
-        return [Row.unmeasured(f"{MESSAGES:,} messages to Mattermost's import format", RIVAL, missing)]
+        return [Row.unmeasured(name, RIVAL, "the environment variable MMETL names no binary") for name in (what, large)]
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        export = generated(folder, MESSAGES)
-        runs = [
-            (
-                _timed(_ours(folder / f"ours-{n}", export), folder),
-                _timed(_theirs(folder / f"theirs-{n}", export, mmetl), folder / f"theirs-{n}"),
-                _timed(_zipped(), folder / f"theirs-{n}"),
-            )
-            for n in range(RUNS)
-        ]
-        peaks = [
-            _peak(_ours(folder / "ours-peak", export), folder),
-            _peak(_theirs(folder / "theirs-peak", export, mmetl), folder),
-        ]
-        check = [_command(), "mattermost", "check", *map(str, sorted((folder / "ours-0").glob("import-*.zip")))]
-        subprocess.run(check, check=True, stdout=subprocess.DEVNULL)
+        usual = _beside(mmetl, generated(Path(temporary), MESSAGES), what)
+    with tempfile.TemporaryDirectory() as temporary:
+        size = {"people": PEOPLE, "conversations": CHANNELS, "members": MEMBERS}
+        return [*usual, *_beside(mmetl, generated(Path(temporary), MESSAGES, **size), large)]
+
+
+def _beside(mmetl: str, export: Path, what: str) -> list[Row]:
+    """Both converters on one export."""
+    folder = export.parent
+    runs = [
+        (
+            _timed(_ours(folder / f"ours-{n}", export), folder),
+            _timed(_theirs(folder / f"theirs-{n}", export, mmetl), folder / f"theirs-{n}"),
+            _timed(_zipped(), folder / f"theirs-{n}"),
+        )
+        for n in range(RUNS)
+    ]
+    peaks = [
+        _peak(_ours(folder / "ours-peak", export), folder),
+        _peak(_theirs(folder / "theirs-peak", export, mmetl), folder),
+    ]
+    check = [_command(), "mattermost", "check", *map(str, sorted((folder / "ours-0").glob("import-*.zip")))]
+    subprocess.run(check, check=True, stdout=subprocess.DEVNULL)
     ours, theirs, zipping = (_Taken.middle(list(some)) for some in zip(*runs, strict=True))
-    what = f"{MESSAGES:,} messages to Mattermost's import format"
+    speed = MESSAGES / ours.seconds
+    zipped = MESSAGES / (theirs.seconds + zipping.seconds)
     return [
-        Row(what, MESSAGES / ours.seconds, MESSAGES / theirs.seconds, "messages/s", RIVAL),
-        Row(
-            f"{what}, zipped",
-            MESSAGES / ours.seconds,
-            MESSAGES / (theirs.seconds + zipping.seconds),
-            "messages/s",
-            f"{RIVAL}, and its output zipped",
-        ),
+        Row(what, speed, MESSAGES / theirs.seconds, "messages/s", RIVAL),
+        Row(f"{what}, zipped", speed, zipped, "messages/s", f"{RIVAL}, and its output zipped"),
         Row(f"{what}, per core", MESSAGES / ours.cpu, MESSAGES / theirs.cpu, "messages/s", RIVAL),
         Row(f"peak memory: {what}", *peaks, "MiB", RIVAL),
     ]

@@ -103,7 +103,7 @@ def people_of(count: int, dice: random.Random) -> list[Json]:
     return users
 
 
-def conversations_of(count: int, users: list[Json], dice: random.Random) -> dict[str, list[Json]]:
+def conversations_of(count: int, users: list[Json], dice: random.Random, members: int) -> dict[str, list[Json]]:
     """The index files. Of ten conversations six are public, two private, one a group, one direct."""
     ids = [user["id"] for user in users]
     indexes: dict[str, list[Json]] = {"channels": [], "groups": [], "mpims": [], "dms": []}
@@ -111,8 +111,8 @@ def conversations_of(count: int, users: list[Json], dice: random.Random) -> dict
         kind = ("channels",) * 6 + ("groups",) * 2 + ("mpims", "dms")
         index = kind[number % 10]
         name = f"{WORDS[number % 100]}-{number}"
-        members = dice.sample(ids, min(len(ids), {"mpims": 4, "dms": 2}.get(index, 30)))
-        entry: Json = {"id": f"{'D' if index == 'dms' else 'C'}0{number:07d}", "created": START, "members": members}
+        some = dice.sample(ids, min(len(ids), {"mpims": 4, "dms": 2}.get(index, members)))
+        entry: Json = {"id": f"{'D' if index == 'dms' else 'C'}0{number:07d}", "created": START, "members": some}
         if index != "dms":
             folder = f"mpdm-{number}-1" if index == "mpims" else name
             entry |= {"name": folder, "creator": ids[0], "is_archived": number % 17 == 16}
@@ -277,12 +277,14 @@ def dump(content: object) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=4).encode()
 
 
-def generate(out: Path, *, messages: int, people: int = 50, conversations: int = 10, seed: int = 1) -> None:
+def generate(
+    out: Path, *, messages: int, people: int = 50, conversations: int = 10, members: int = 30, seed: int = 1
+) -> None:
     """Write an export of exactly `messages` messages to OUT (a new .zip, or a folder)."""
     dice = random.Random(seed)
     with sink(out) as place:
         users = people_of(people, dice)
-        indexes = conversations_of(conversations, users, dice)
+        indexes = conversations_of(conversations, users, dice, members)
         place.write("users.json", dump(users))
         for index, entries in indexes.items():
             place.write(f"{index}.json", dump(entries))
@@ -316,10 +318,11 @@ def date_of(day: int) -> str:
 @click.option("--messages", default=1000, show_default=True, help="How many messages.")
 @click.option("--people", default=50, show_default=True, help="How many people and bots.")
 @click.option("--conversations", default=10, show_default=True, help="How many conversations of all kinds.")
+@click.option("--members", default=30, show_default=True, help="How many of them in a channel, at most.")
 @click.option("--seed", default=1, show_default=True, help="Another seed gives other words.")
-def main(out: Path, messages: int, people: int, conversations: int, seed: int) -> None:
+def main(out: Path, messages: int, people: int, conversations: int, members: int, seed: int) -> None:
     """Make an export of invented people: OUT is a .zip or a folder."""
-    generate(out, messages=messages, people=people, conversations=conversations, seed=seed)
+    generate(out, messages=messages, people=people, conversations=conversations, members=members, seed=seed)
 
 
 if __name__ == "__main__":
