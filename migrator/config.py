@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 from migrator.errors import UsageError
 
-__all__ = ["in_the_clear", "load_settings", "number", "refuse_unknown"]
+__all__ = ["flag", "in_the_clear", "load_settings", "number", "refuse_unknown", "says"]
 
+_ON, _OFF = ("yes", "true", "1", "on"), ("no", "false", "0", "off", "")
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -67,6 +68,22 @@ def in_the_clear(address: str) -> str:
     if parts.scheme != "http" or parts.hostname in _HERE:
         return ""
     return f"whatever goes to {parts.hostname} can be read on its way, keys and passwords too: use its https:// address"
+
+
+def flag(settings: Mapping[str, Any], name: str) -> bool:
+    """A setting that is on or off, and off where it is left out. As text too: yes, no. UsageError."""
+    value = str(settings.get(name, "")).lower()
+    if value not in {*_ON, *_OFF}:
+        raise UsageError(f"{name} = {settings[name]!r} is neither yes nor no", hint=f"{name} = true, or leave it out")
+    return value in _ON
+
+
+def says(settings: Mapping[str, Any], name: str, word: str) -> bool:
+    """Whether a setting that knows one word only has it; not where it is left out. UsageError for another word."""
+    value = settings.get(name, "")
+    if value not in ("", word):
+        raise UsageError(f"{name} = {value!r} is not known", hint=f'{name} = "{word}", or leave it out')
+    return bool(value)
 
 
 def number(settings: Mapping[str, Any], name: str, default: int) -> int:

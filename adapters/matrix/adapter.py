@@ -34,7 +34,7 @@ from migrator.adapters.matrix import content as event_content
 from migrator.adapters.matrix import ids
 from migrator.adapters.matrix.fates import LIVE
 from migrator.adapters.matrix.render import MatrixWriter
-from migrator.config import in_the_clear, number
+from migrator.config import flag, in_the_clear, number
 from migrator.errors import AuthError, Retry, SkipItem, TargetUnavailable, UsageError
 from migrator.model import Conversation, File, Local, Message, User, Workspace
 from migrator.secret import read_secret
@@ -66,6 +66,7 @@ class Matrix:
         self.prefix = str(settings.get("prefix", "slack_"))
         self.server = str(settings.get("server_name", ""))
         self.lanes = number(settings, "lanes", 8)
+        self.quiet = flag(settings, "quiet_names")
         self.target: Target | None = None
         self._client: Client | None = None
         self._seating: Seating | None = None
@@ -99,7 +100,7 @@ class Matrix:
                 f"{address} is not a homeserver we can use: {error}", hint="check `homeserver` in the configuration"
             ) from None
         self._seating = Seating(
-            Rooms(client, self._sender, quiet=bool(self.settings.get("quiet_names"))),
+            Rooms(client, self._sender, quiet=self.quiet),
             self.prefix,
             self.server,
             self._mxid,

@@ -27,6 +27,7 @@ from migrator.adapters.mattermost.book import NO_NAMES, Book
 from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT
 from migrator.adapters.mattermost.present import NOTHING, Present
+from migrator.config import flag, says
 from migrator.errors import UsageError
 from migrator.model import Message, Reaction, Workspace
 
@@ -52,6 +53,10 @@ class Mattermost:
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self.settings: Mapping[str, Any] = settings or {}
+        self.merge_channels = says(self.settings, "channels", "merge")
+        self.match_usernames = says(self.settings, "accounts", "by-name")
+        leave = flag(self.settings, "set_server_config"), flag(self.settings, "server_config")  # for good, for one run
+        self.may_change_settings = True in leave
         self.present: Present = NOTHING  # what the driver finds when it opens
         self._driver: Driver | None = None
         self._book: Book | None = None
@@ -130,8 +135,8 @@ class Mattermost:
                 self.present,
                 remote,
                 team=str(self.settings.get("team", "")),
-                merge_channels=self.settings.get("channels") == "merge",
-                match_usernames=self.settings.get("accounts") == "by-name",
+                merge_channels=self.merge_channels,
+                match_usernames=self.match_usernames,
                 given=seal.names if seal else NO_NAMES,
             )
         return self._book

@@ -38,6 +38,7 @@ class Host(Protocol):
     """What the driver asks of the adapter it serves."""
 
     settings: Mapping[str, Any]
+    may_change_settings: bool
     present: Present
     pixels: int
 
@@ -61,13 +62,6 @@ class Driver:
         self._quiet: bool | None = None  # None: not thought about yet
 
     @property
-    def may_change_settings(self) -> bool:
-        """By the configuration, or by `--set server_config=yes` for this one run."""
-        settings = self.host.settings
-        said = (str(settings.get(name, "")).lower() for name in ("set_server_config", "server_config"))
-        return not {"true", "yes", "1"}.isdisjoint(said)
-
-    @property
     def rest(self) -> Rest:
         if self._rest is None:
             raise UsageError("there is no server", hint="add --config FILE with a [mattermost] table")
@@ -89,13 +83,13 @@ class Driver:
         if login:
             self._rest.login(login, read_secret(settings, "password"))
         facts = self._look(team)
-        self.host.pixels = 0 if self.may_change_settings else facts.pixels
+        self.host.pixels = 0 if self.host.may_change_settings else facts.pixels
         place = urlsplit(self._rest.url)
         return Target(
             identity=f"mattermost:{place.netloc}{place.path}/{team}",
             version=facts.version,
             # where the setting may be changed, the largest file decides what it is to be
-            limits=Limits(text=facts.text, file=0 if self.may_change_settings else facts.file - preflight.ROOM),
+            limits=Limits(text=facts.text, file=0 if self.host.may_change_settings else facts.file - preflight.ROOM),
             warnings=(*filter(None, [in_the_clear(self._rest.url)]), *preflight.warnings(facts)),
         )
 
@@ -126,7 +120,7 @@ class Driver:
     def posts(self, channel: str) -> list[RemotePost]:
         """All posts of a channel; see `preflight.stop_previews` for why a setting is changed for it."""
         if self._quiet is None and self.facts is not None:
-            self._quiet = self.may_change_settings and preflight.stop_previews(self.rest, self.facts)
+            self._quiet = self.host.may_change_settings and preflight.stop_previews(self.rest, self.facts)
         return readback.posts(self.rest, channel)
 
     # ── what is there ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,7 +258,7 @@ class Driver:
         facts, book = self.facts, self.host.book
         if facts is None or book is None:
             return []
-        ending = " (will be set)" if self.may_change_settings else ""
+        ending = " (will be set)" if self.host.may_change_settings else ""
         said = [need.sentence() + ending for need in self.needs()]
         new = [person for person in book.people.values() if not person.there]
         if warning := preflight.cap_warning(facts, sum(p.active and not p.user.is_bot for p in new)):
@@ -280,7 +274,7 @@ class Driver:
         """What the files need."""
         if self.facts is None:
             return []
-        ending = " (will be set)" if self.may_change_settings else " (set_server_config = true has it set)"
+        ending = " (will be set)" if self.host.may_change_settings else " (set_server_config = true has it set)"
         return [need.sentence() + ending for need in preflight.needs_of_files(self.facts, largest)]
 
     # ── load ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -76,7 +76,7 @@ class Rounds:
 
     def _preflight(self) -> list[str]:
         """Settings in the way; LimitExceeded where one would stop the import."""
-        return preflight.settle(self.rest, self.driver.needs(), self.driver.may_change_settings)
+        return preflight.settle(self.rest, self.driver.needs(), self.driver.host.may_change_settings)
 
     # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,7 +163,7 @@ class Rounds:
     def _make_room(self, part: Part) -> None:
         """A zip and what is in it must not be larger than the server takes; where settings may be changed they are."""
         facts = self.driver.facts
-        if facts is None or not self.driver.may_change_settings:
+        if facts is None or not self.driver.host.may_change_settings:
             return
         found = preflight.needs_of_files(facts, largest_in(part.path), part.path.stat().st_size)
         if found:
