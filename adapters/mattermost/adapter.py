@@ -26,8 +26,9 @@ from migrator.adapters.bulk import Move
 from migrator.adapters.mattermost.book import NO_NAMES, Book
 from migrator.adapters.mattermost.compose import compose, writer_for
 from migrator.adapters.mattermost.fates import FILE, IMPORT
+from migrator.adapters.mattermost.names import is_team_name, team_name
 from migrator.adapters.mattermost.present import NOTHING, Present
-from migrator.config import flag, says
+from migrator.config import flag, number, says
 from migrator.errors import UsageError
 from migrator.model import Message, Reaction, Workspace
 
@@ -53,6 +54,13 @@ class Mattermost:
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self.settings: Mapping[str, Any] = settings or {}
+        self.team = str(self.settings.get("team", ""))
+        if self.team and not is_team_name(self.team):
+            raise UsageError(
+                f"team = {self.team!r} cannot be the name of a team",
+                hint=f'for example team = "{team_name(self.team)}"',
+            )
+        self.workers = number(self.settings, "workers", 0)
         self.merge_channels = says(self.settings, "channels", "merge")
         self.match_usernames = says(self.settings, "accounts", "by-name")
         leave = flag(self.settings, "set_server_config"), flag(self.settings, "server_config")  # for good, for one run
@@ -134,7 +142,7 @@ class Mattermost:
                 workspace,
                 self.present,
                 remote,
-                team=str(self.settings.get("team", "")),
+                team=self.team,
                 merge_channels=self.merge_channels,
                 match_usernames=self.match_usernames,
                 given=seal.names if seal else NO_NAMES,

@@ -102,7 +102,7 @@ class Book:
     ) -> None:
         self.workspace, self.present, self.given = workspace, present, given
         self._lookup: Lookup = lookup or (lambda _kind, _key: None)
-        self.team = team_name(team or workspace.domain or workspace.name)
+        self.team = team or team_name(workspace.domain or workspace.name)
         self._canonical = {bot: user.id for user in workspace.users.values() for bot in user.bot_ids}
         self.people = self._name_people(match_usernames)
         # whom to name: usernames by every id of their people

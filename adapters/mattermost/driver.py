@@ -38,6 +38,8 @@ class Host(Protocol):
     """What the driver asks of the adapter it serves."""
 
     settings: Mapping[str, Any]
+    team: str
+    workers: int
     may_change_settings: bool
     present: Present
     pixels: int
@@ -74,7 +76,7 @@ class Driver:
 
     def _open(self) -> Target:
         settings = self.host.settings
-        url, team = str(settings.get("url", "")), str(settings.get("team", ""))
+        url, team = str(settings.get("url", "")), self.host.team
         if not team:
             raise UsageError("the configuration names no team", hint='team = "example" (made if it is not there)')
         login = str(settings.get("username", ""))
@@ -101,7 +103,7 @@ class Driver:
 
     def look_around(self, move: Move) -> None:
         """Learn anew what is there, and name everything by it: another round has been imported since `open`."""
-        self._look(str(self.host.settings.get("team", "")))
+        self._look(self.host.team)
         self.host.prepare(move.source.workspace, move.done)
 
     async def close(self) -> None:
@@ -289,7 +291,7 @@ class Driver:
         facts = self.facts
         if facts is None:
             return
-        team = str(self.host.settings.get("team", ""))
+        team = self.host.team
         self.facts = facts = preflight.look(self.rest, team)
         self.users |= finish.user_ids(self.rest, usernames)
         mine = [c for c in self.rest.pages("/channels", include_deleted="true") if c["team_id"] == facts.team]

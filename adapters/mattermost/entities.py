@@ -92,7 +92,7 @@ class Head:
             some = [self._total(room) for room in rooms]
             counts = sum(t.messages for t in some), sum(t.roots for t in some), max(t.last for t in some)
             header = self._header(rooms[0].conversation)
-            people = tuple(lines.Participant(name, *counts) for name in dict.fromkeys(rooms[0].members))
+            people = tuple(lines.Participant(name, *counts) for name in rooms[0].members)
             yield lines.line("direct_channel", lines.DirectChannel(rooms[0].members, people, header))
 
     def _header(self, conversation: Conversation) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "USERNAME",
     "cut",
     "is_channel_name",
+    "is_team_name",
     "slug",
     "team_name",
     "unique",
@@ -30,8 +31,11 @@ CHANNEL_NAME = re.compile(r"[a-z0-9]+([a-z\-_0-9]+|(__)?)[a-z0-9]*")
 EMOJI_NAME = re.compile(r"[a-zA-Z0-9+_-]{1,64}")
 # words that mention everybody, and accounts of the server itself ("here" passes the server but would notify)
 RESERVED_USERNAMES = frozenset({"all", "channel", "here", "everyone", "matterbot", "system", "calls", "boards"})
-RESERVED_TEAMS = frozenset(
-    {"signup", "login", "admin", "channel", "post", "api", "oauth", "error", "help", "plugins", "playbooks", "boards"}
+TEAM_NAME = re.compile(r"[a-z0-9]+([a-z\-0-9]+|(__)?)[a-z0-9]+")
+# no team's name may begin with one of these (model.IsReservedTeamName): "helpdesk" may not, and no "postman"
+RESERVED_TEAMS = (
+    *("admin", "api", "channel", "claim", "error", "files", "help", "landing", "login", "mfa", "oauth", "plug"),
+    *("plugins", "post", "signup", "boards", "playbooks"),
 )
 _LONGEST = 64
 _HEX = re.compile(r"[0-9a-f]{40}")
@@ -84,10 +88,17 @@ def channel_name(name: str, fallback: str) -> str:
     return "c-" + _digest(fallback)
 
 
+def is_team_name(name: str) -> bool:
+    """As model.IsValidTeamName, and not reserved."""
+    fits = len(name) <= _LONGEST and TEAM_NAME.fullmatch(name) is not None
+    return fits and not name.startswith(RESERVED_TEAMS)
+
+
 def team_name(text: str) -> str:
-    """A team's name: 2 to 64 of a-z, 0-9 and hyphen, beginning with a letter or digit, not reserved."""
+    """A team's name: 2 to 64 of a-z, 0-9 and hyphen, beginning and ending with a letter or digit, not reserved."""
     made = slug(text, "-")[:_LONGEST].strip("-")
-    return made if len(made) >= 2 and made not in RESERVED_TEAMS else f"{made}-team".strip("-")
+    candidates = made, f"{made}-team".strip("-"), f"team-{made}"[:_LONGEST].strip("-")
+    return next(filter(is_team_name, candidates))
 
 
 def unique(name: str, taken: Collection[Hashable], identity: str, allowed: Callable[[str], bool] = bool) -> str:

@@ -30,7 +30,6 @@ from migrator.adapters.mattermost.posts import Held
 from migrator.adapters.mattermost.readback import RemotePost
 from migrator.adapters.mattermost.seal import Edit, Seal
 from migrator.adapters.mattermost.validate import refuse
-from migrator.config import number
 from migrator.errors import ItemsFailed
 from migrator.model import Message, UserId
 
@@ -46,7 +45,7 @@ class Rounds:
     def __init__(self, driver: Driver, move: Move) -> None:
         self.driver, self.move, self.rest = driver, move, driver.rest
         self.advice: list[str] = []
-        self.workers = number(driver.host.settings, "workers", 0)
+        self.workers = driver.host.workers
         self._stopped = False
         self._changes = _Changes(move)
 
@@ -168,7 +167,7 @@ class Rounds:
         found = preflight.needs_of_files(facts, largest_in(part.path), part.path.stat().st_size)
         if found:
             self.advice += preflight.change(self.rest, [msgspec.structs.replace(need, fatal=True) for need in found])
-            self.driver.facts = preflight.look(self.rest, str(self.driver.host.settings.get("team", "")))
+            self.driver.facts = preflight.look(self.rest, self.driver.host.team)
 
     def _compose(self, message: Message, directory: Directory, _limits: Limits) -> Composed:
         limits = self.move.target.limits if self.move.target else Limits()

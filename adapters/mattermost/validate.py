@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,8 +18,10 @@ import msgspec
 from migrator.adapters.mattermost.compose import FILES_PER_POST, MAX_TEXT
 from migrator.adapters.mattermost.emoji import is_name
 from migrator.adapters.mattermost.images import EMOJI_BYTES
-from migrator.adapters.mattermost.names import EMOJI_NAME, USERNAME, is_channel_name
+from migrator.adapters.mattermost.names import EMOJI_NAME, USERNAME, is_channel_name, is_team_name
+from migrator.adapters.mattermost.persons import person_problems
 from migrator.adapters.mattermost.present import NOTHING, Present
+from migrator.adapters.mattermost.reads import misfit
 from migrator.errors import ItemsFailed, UsageError
 
 __all__ = ["Checker", "check", "refuse"]
@@ -43,6 +45,7 @@ POST_TYPES = frozenset(
     }
 )  # fmt: skip
 _EMAIL = re.compile(r"[^@\s<>(),;:\\\"\[\]]+@[^@\s<>(),;:\\\"\[\]]+")
+_SCHEME = re.compile(r"[a-z0-9_]{2,64}")
 _RESERVED = frozenset({"all", "channel", "matterbot", "system"})
 
 
@@ -141,6 +144,8 @@ class Checker:
             if kind in self.types:
                 self._bad("type", f"{kind} lines are not together")
             self.types.append(kind)
+        if why := misfit(kind, inner):
+            return self._bad(kind, why)
         checker = self._check.get(kind)
         return checker(inner) if checker else None
 
@@ -156,6 +161,15 @@ class Checker:
         if most and len(value) > most:
             self._bad(f"{where}.{name}", f"{len(value)} characters, {most} at most")
         return value
+
+    def _bytes(self, of: Mapping[str, Any], name: str, where: str, most: int) -> None:
+        """Some lengths are counted in bytes of UTF-8."""
+        if (length := len(str(of.get(name) or "").encode("utf-8", "replace"))) > most:
+            self._bad(f"{where}.{name}", f"{length} bytes, {most} at most")
+
+    def _scheme(self, of: Mapping[str, Any], where: str) -> None:
+        if (name := of.get("scheme")) is not None and not _SCHEME.fullmatch(name):
+            self._bad(f"{where}.scheme", f"{name[:80]!r} is not the name of a scheme")
 
     def _once(self, kind: str, name: str) -> None:
         if name in self.names[kind]:
@@ -196,8 +210,10 @@ class Checker:
 
     def _team(self, team: Mapping[str, Any]) -> None:
         name = self._text(team, "name", "team", 64, needed=True)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]+", name):
-            self._bad("team.name", f"{name[:80]!r} is not a team name")
+        if not is_team_name(name):
+            self._bad("team.name", f"{name[:80]!r} is not a team name, or a reserved one")
+        self._bytes(team, "description", "team", 255)
+        self._scheme(team, "team")
         if not self._text(team, "display_name", "team", 64, needed=True):
             self._bad("team.display_name", "empty")
         if team.get("type") not in ("O", "I"):
@@ -212,6 +228,7 @@ class Checker:
         self._text(channel, "display_name", "channel", 64)
         self._text(channel, "header", "channel", 1024)
         self._text(channel, "purpose", "channel", 250)
+        self._scheme(channel, "channel")
         if channel.get("type") not in ("O", "P"):
             self._bad("channel.type", "neither O nor P")
         if (there := self.present.channels.get(name)) and there.archived:
@@ -231,7 +248,8 @@ class Checker:
             self._bad("user", f"{name} is a bot of this file")
         if name in self.present.accounts:
             self._bad("user", f"{name} is there already: the line would take their password and rights")
-        email = self._text(user, "email", "user", 128, needed=True)
+        email = self._text(user, "email", "user", needed=True)
+        self._bytes(user, "email", "user", 128)
         if not _EMAIL.fullmatch(email):
             self._bad("user.email", "not an address")
         elif email.lower() in self.emails:
@@ -239,8 +257,8 @@ class Checker:
         self.emails.add(email.lower())
         for field, most in (("nickname", 64), ("first_name", 64), ("last_name", 64), ("position", 128)):
             self._text(user, field, "user", most)
-        if bool(user.get("auth_service")) != bool(user.get("auth_data")):
-            self._bad("user.auth_data", "auth_service and auth_data go together")
+        for where, why in person_problems(user):
+            self._bad(where, why)
         if "profile_image" in user:
             self._file(user["profile_image"], "user.profile_image")
         for team in self._items(user, "teams", "user"):
@@ -259,7 +277,9 @@ class Checker:
         self._once("bot", name)
         if name in self.humans or name in self.names["user"]:
             self._bad("bot", f"{name} is a person: the server's process would die")
-        self._text(bot, "owner", "bot", 64, needed=True)
+        owner = self._text(bot, "owner", "bot", needed=True)
+        if not USERNAME.fullmatch(owner) or owner in _RESERVED:
+            self._bad("bot.owner", f"{owner[:80]!r} is not a username")
         self._text(bot, "display_name", "bot", 64)
         if "profile_image" in bot:
             self._file(bot["profile_image"], "bot.profile_image")
@@ -285,14 +305,27 @@ class Checker:
         self._whole_post(post, "post", f"{post.get('team')}/{channel}")
 
     def _direct_channel(self, channel: Mapping[str, Any]) -> None:
-        members = channel.get("members") or [p.get("username") for p in self._items(channel, "participants", "direct")]
-        self._members(members, "direct_channel.members")
+        members, taking_part = channel.get("members"), channel.get("participants")
+        if members is None and taking_part is None:
+            self._bad("direct_channel.members", "missing")
+        names = [self._text(p, "username", "direct_channel.participants", needed=True) for p in taking_part or ()]
+        if members is not None:
+            self._members(members, "direct_channel.members")
+        if taking_part is not None:
+            self._members(names, "direct_channel.participants")
+        self._among(channel, "favorited_by", "direct_channel", {*names, *(members or ())})
         self._text(channel, "header", "direct_channel", 1024)
 
     def _direct_post(self, post: Mapping[str, Any]) -> None:
         members = post.get("channel_members")
         self._members(members, "direct_post.channel_members")
+        self._among(post, "flagged_by", "direct_post", {*(members or ())})
         self._whole_post(post, "direct_post", ",".join(sorted(map(str, members or ()))))
+
+    def _among(self, of: Mapping[str, Any], name: str, where: str, members: Collection[str]) -> None:
+        for somebody in of.get(name) or ():
+            if somebody not in members:
+                self._bad(f"{where}.{name}", f"{str(somebody)[:80]} is no member")
 
     def _members(self, members: object, where: str) -> None:
         if not isinstance(members, list) or not all(isinstance(m, str) for m in members):
@@ -316,6 +349,8 @@ class Checker:
             self._text(f, "user", f"{where}.thread_followers", needed=True)
             for f in self._items(post, "thread_followers", where)
         ]
+        if "" in followers:
+            self._bad(f"{where}.thread_followers.user", "empty")
         if len(set(followers)) != len(followers):
             self._bad(f"{where}.thread_followers", "somebody twice")
         for name in followers:
@@ -344,8 +379,8 @@ class Checker:
         if kind not in POST_TYPES and not kind.startswith("custom_"):
             self._bad(f"{where}.type", f"{kind[:40]!r} is unknown to the server")
         props = post.get("props") or {}
-        if not isinstance(props, dict) or len(msgspec.json.encode(props)) > MAX_PROPS * 4:
-            self._bad(f"{where}.props", "not an object, or too large")
+        if _go_length(props) > MAX_PROPS:
+            self._bad(f"{where}.props", f"over {MAX_PROPS} characters")
         self._reactions(post, where, time)
         attachments = list(self._items(post, "attachments", where))
         if len(attachments) > FILES_PER_POST:
@@ -371,6 +406,12 @@ class Checker:
             if (user, name) in seen:
                 self._bad(f"{where}.reactions", f"{user} reacts twice with {name}")
             seen.add((user, name))
+
+
+def _go_length(value: object) -> int:
+    """Characters of a value as Go writes it as JSON: what HTML takes for markup takes six."""
+    text = msgspec.json.encode(value).decode()
+    return len(text) + 5 * sum(map(text.count, "<>&\u2028\u2029"))
 
 
 def _lines(body: BinaryIO) -> Iterator[bytes]:

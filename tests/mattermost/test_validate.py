@@ -130,7 +130,7 @@ BREAK: dict[str, tuple[Callable[[Lines], Any], str]] = {
     "a text too long": (lambda x: x[POST]["post"].update(message="x" * 16_384), "16383 at most"),
     "no text at all": (lambda x: x[POST]["post"].pop("message"), "missing"),
     "time 0": (lambda x: x[POST]["post"].update(create_at=0), "not a time"),
-    "a time as text": (lambda x: x[POST]["post"].update(create_at="1000"), "not a time"),
+    "a time as text": (lambda x: x[POST]["post"].update(create_at="1000"), "post.create_at"),
     "eleven files": (lambda x: x[POST]["post"].update(attachments=[{"path": "a.txt"}] * 11), "10 at most"),
     "too many replies": (
         lambda x: x[POST]["post"].update(
@@ -143,6 +143,13 @@ BREAK: dict[str, tuple[Callable[[Lines], Any], str]] = {
     "an emoji of the server's own": (lambda x: x[1]["emoji"].update(name="smile"), "one of the server's own"),
     "an avatar that is not there": (lambda x: x[5]["user"].update(profile_image="none.png"), "not in the zip"),
     "a team's name": (lambda x: x[2]["team"].update(name="T"), "not a team name"),
+    "a team's name that is reserved": (lambda x: x[2]["team"].update(name="helpdesk"), "reserved"),
+    "half a guest": (lambda x: x[4]["user"].update(roles="system_guest"), "a guest is one everywhere"),
+    "an unknown word": (lambda x: x[4]["user"].update(email_interval="never"), "neither immediately"),
+    "one participant": (lambda x: x[7]["direct_channel"].update(participants=[{"username": "ada"}]), "2 to 8"),
+    "a favourite of a stranger": (lambda x: x[7]["direct_channel"].update(favorited_by=["zed"]), "no member"),
+    "a number for a list": (lambda x: x[POST]["post"].update(flagged_by=1), "post.flagged_by"),
+    "props of a megabyte": (lambda x: x[POST]["post"].update(props={"a": "<" * 140_000}), "over 800000"),
     "types apart": (lambda x: x.append(x[POST]), "not together"),
     "an unknown line type": (lambda x: x.append({"type": "pots", "pots": {}}), "unknown"),
     "no version": (lambda x: x.pop(0), "must be version 1"),

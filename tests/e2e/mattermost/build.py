@@ -19,14 +19,16 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+JUDGE = "judge-lines"
 MODULE = "github.com/mattermost/mattermost/server/v8"
+SOURCES = ("go.mod", "go.sum", "judge/main.go")
 NEEDED = ("i18n", "templates", "fonts")  # without them the server does not start
 
 
 def cache_folder() -> Path:
     """Where this pin's server lies: one folder per go.mod."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    pin = hashlib.sha256((HERE / "go.mod").read_bytes() + (HERE / "go.sum").read_bytes()).hexdigest()[:12]
+    pin = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in SOURCES)).hexdigest()[:12]
     return base / "slack-migrator" / f"mattermost-{pin}"
 
 
@@ -68,15 +70,22 @@ def build() -> Path:
     return binary
 
 
+def judge() -> Path:
+    """The command that asks the server's own validators of lines; see judge/main.go."""
+    return build().with_name(JUDGE)
+
+
 def _compile(folder: Path, binary: Path) -> None:
     # The build completes go.sum, so it works on copies.
-    for name in ("go.mod", "go.sum"):
+    (folder / "judge").mkdir(exist_ok=True)
+    for name in SOURCES:
         shutil.copy(HERE / name, folder / name)
     go, env = go_command(), {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off"}
     print("building the Mattermost server for the tests: some minutes, once …", file=sys.stderr, flush=True)
     draft = folder / "mattermost.new"
     command = [go, "build", "-mod=mod", "-o", str(draft), f"{MODULE}/cmd/mattermost"]
     subprocess.run(command, cwd=folder, env=env, check=True)
+    subprocess.run([go, "build", "-mod=mod", "-o", str(folder / JUDGE), "./judge"], cwd=folder, env=env, check=True)
     where = [go, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", MODULE]
     source = subprocess.run(where, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout.strip()
     for name in NEEDED:

@@ -206,7 +206,7 @@ ROWS: tuple[Row, ...] = (
         and a.posts("G4")[0]["message"] == "three of us again"),
     Row("memberships", "kept", "kept", lambda a: _ids(a, "U1", "U2", "U3") <= _members(a, "C1")),
     Row("unread state", "counts can be short", "nothing is unread",
-        lambda a: all(_unread(a, place) == 0 for place in ("C1", "C2", "C7", "C8", "G1", "G9", "G3"))),
+        lambda a: all(_unread(a, place) == 0 for place in ("C1", "C2", "C7", "C8", "G1", "G9", "G3", "D1", "D2"))),
     Row("pins", "lost", "kept", lambda a: a.post("C1", 1)["is_pinned"] is True),
     Row("edits", "lost", "when it was last edited",
         lambda a: a.post("C8", 4)["edit_at"] == (exports.BASE + 60) * 1000),
