@@ -33,6 +33,7 @@ from migrator.adapters.base import (
 from migrator.adapters.matrix import content as event_content
 from migrator.adapters.matrix import ids
 from migrator.adapters.matrix.fates import LIVE
+from migrator.adapters.matrix.registration import usable_prefix
 from migrator.adapters.matrix.render import MatrixWriter
 from migrator.config import flag, in_the_clear, number
 from migrator.errors import AuthError, Retry, SkipItem, TargetUnavailable, UsageError
@@ -63,7 +64,7 @@ class Matrix:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
-        self.prefix = str(settings.get("prefix", "slack_"))
+        self.prefix = usable_prefix(str(settings.get("prefix", "slack_")))
         self.server = str(settings.get("server_name", ""))
         self.lanes = number(settings, "lanes", 8)
         self.quiet = flag(settings, "quiet_names")

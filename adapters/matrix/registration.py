@@ -13,7 +13,14 @@ from msgspec import Struct
 
 from migrator.errors import UsageError
 
-__all__ = ["Registration", "write_secret"]
+__all__ = ["Registration", "usable_prefix", "write_secret"]
+
+
+def usable_prefix(prefix: str) -> str:
+    """The same. UsageError where no user id can begin with it."""
+    if not re.fullmatch(r"[a-z0-9._=-]{1,40}", prefix):
+        raise UsageError(f"{prefix!r} cannot start a user id", hint="use lower-case letters, digits and ._=-")
+    return prefix
 
 
 class Registration(Struct, frozen=True):
@@ -31,9 +38,7 @@ class Registration(Struct, frozen=True):
             raise UsageError(
                 f"{server_name!r} is not a server name", hint="it is what stands behind the colon: @me:HERE"
             )
-        if not re.fullmatch(r"[a-z0-9._=-]{1,40}", prefix):
-            raise UsageError(f"{prefix!r} cannot start a user id", hint="use lower-case letters, digits and ._=-")
-        return Registration(server_name, secrets.token_urlsafe(32), secrets.token_urlsafe(32), prefix)
+        return Registration(server_name, secrets.token_urlsafe(32), secrets.token_urlsafe(32), usable_prefix(prefix))
 
     @property
     def sender(self) -> str:
