@@ -131,6 +131,22 @@ def test_a_job_is_doubted_where_the_connection_was_lost(fake: Fake, rest: Rest, 
     assert len(looks) == 3
 
 
+def test_no_job_is_doubted_where_no_connection_is_ever_kept(fake: Fake, rest: Rest, tmp_path: Path) -> None:
+    """Some proxies close every one: that says nothing of the server behind them."""
+    fake.will("/jobs/type/import_process", 200, [], Connection="close")
+    fake.will("/jobs", 201, {"id": "j1"}, Connection="close")
+    for _ in range(5):
+        fake.will("/jobs/j1", 200, {"id": "j1", "status": "in_progress"}, Connection="close")
+    fake.will("/jobs/j1", 200, {"id": "j1", "status": "success"}, Connection="close")
+    file, known = tmp_path / "import-001.zip", Deliveries(tmp_path / "deliveries.json")
+    file.write_bytes(b"lines")
+    mine = known.of(file)
+    mine.stored, mine.state = "u_import-001.zip", State.UPLOADED
+    run(rest, mine, save=known.save, sleep=lambda _seconds: None)
+    assert (mine.jobs, mine.state) == (["j1"], State.DONE)
+    assert rest.connections == len(fake.requests)
+
+
 def test_a_rate_limit_is_waited_out_as_told(fake: Fake, rest: Rest, waits: list[float]) -> None:
     for _ in range(8):  # more often than a lost connection would be tried again
         fake.will("/jobs", 429, {}, X_RateLimit_Reset="3")
