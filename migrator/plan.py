@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from hashlib import blake2b
+from itertools import chain
 
 import msgspec
 from msgspec import Struct, structs
@@ -181,7 +182,7 @@ class Planner:
         self._create, self._present = _entities(source, snapshot, self.route, self.ledger, self.may_act)
         self._order = {conversation: place for place, conversation in enumerate(source.workspace.conversations)}
         self._lines: dict[ConversationId, ConversationLine] = {}
-        self._sum, self._largest = Ledger(), Largest()  # of all conversations
+        self._largest = Largest()
         self._samples: dict[tuple[Feature, Fate, str], list[tuple[int, list[Loc]]]] = {}  # by place of the conversation
         self._open: dict[ConversationId, ConversationPlanner] = {}
 
@@ -216,16 +217,17 @@ class Planner:
         for share in shares:
             self._lines[share.line.id] = share.line
             self._largest.merge(share.largest)
-            self._sum.found.update(share.ledger.found)
-            self._sum.fates.update(share.ledger.fates)
+            self.ledger.found.update(share.ledger.found)
+            self.ledger.fates.update(share.ledger.fates)
             for line, places in share.ledger.samples.items():
                 insort(first := self._samples.setdefault(line, []), (self._order[share.line.id], places))
                 del first[SAMPLES:]
 
     def plan(self) -> Plan:
         """The plan, after the last conversation. BalanceError where the law does not hold."""
-        self._sum.samples = {line: [at for _, places in some for at in places] for line, some in self._samples.items()}
-        self.ledger += self._sum
+        for line, first in self._samples.items():
+            for at in chain.from_iterable(places for _, places in first):
+                self.ledger.sample(*line, at)
         if self.options.only:
             _skip_the_rest(self.source, self.options, self.ledger)
         self.ledger.balance()

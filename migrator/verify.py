@@ -38,7 +38,7 @@ from migrator.adapters.base import (
 from migrator.directory import Names
 from migrator.errors import SkipItem
 from migrator.ledger import Fate, Feature
-from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, User, micros
+from migrator.model import Conversation, File, Local, Message, MessageKind, Reaction, User, UserId, micros
 from migrator.patience import Patience, Tries
 from migrator.plain import canonical, plain
 from migrator.plan import Options, choose_route, chosen, is_skipped, leave_of
@@ -60,7 +60,8 @@ async def verify(
     """Compare everything. `pairing` is a Journal (or anything with `remote` and `of_conversation`); `advance` is called
     after each conversation. TargetUnavailable where `tries` end."""
     names, route = Names(source.workspace, pairing.remote), choose_route(adapter, options.route)
-    sides, tries = _Sides(source, adapter, target, pairing, options, names, route), tries or Tries(Patience())
+    sides = _Sides(source, adapter, target, pairing, options, names, route, leave_of(adapter, route))
+    tries = tries or Tries(Patience())
 
     async def compare(conversation: Conversation) -> VerifiedConversation:
         return await _Comparison(sides, conversation).run()
@@ -90,6 +91,7 @@ class _Sides(Struct, frozen=True):
     options: Options
     names: Names
     route: Route
+    may_act: Callable[[UserId], bool]
 
 
 class _Comparison:
@@ -98,7 +100,7 @@ class _Comparison:
     def __init__(self, sides: _Sides, conversation: Conversation) -> None:
         self.source, self.adapter, self.target, self.options = sides.source, sides.adapter, sides.target, sides.options
         self.names, self.route, self.conversation = sides.names, sides.route, conversation
-        self.may_act = leave_of(sides.adapter, sides.route)
+        self.may_act = sides.may_act
         pairing = sides.pairing
         self.remote_id = pairing.remote(Kind.CONVERSATION, conversation.id)
         posts = pairing.of_conversation(Kind.POST, conversation.id)
@@ -287,7 +289,7 @@ class _Others:
     def __init__(self, sides: _Sides, tries: Tries) -> None:
         self.source, self.adapter, self.target, self.pairing = sides.source, sides.adapter, sides.target, sides.pairing
         self.route, self.tries = sides.route, tries
-        self.may_act = leave_of(sides.adapter, sides.route)
+        self.may_act = sides.may_act
         self.mismatches: list[Mismatch] = []
 
     async def run(self) -> list[Mismatch]:

@@ -233,12 +233,10 @@ def run(
     # one that works since before this process: its server may have died meanwhile
     doubted = any(job["status"] == "in_progress" for job in jobs)
     while True:
-        outages, begun, connections = rest.outages, time.monotonic(), rest.connections
-        kept = False  # whether one call goes through the connection of the call before: not through every proxy
+        outages, begun = rest.outages, time.monotonic()
         if not delivery.jobs or doubted:
             delivery.jobs.append(_start(rest, delivery, workers))
             save()
-            kept, connections = rest.connections == connections, rest.connections
         doubted = False
         while not doubted:
             states = [rest.get(f"/jobs/{job}") for job in delivery.jobs]
@@ -254,10 +252,7 @@ def run(
             if latest["status"] == "canceled":
                 raise ImportRefused(delivery.name, 0, "the job was cancelled on the server")
             late = time.monotonic() - begun > PATIENCE
-            opened = rest.connections != connections
-            lost = rest.outages != outages or (kept and opened)  # the server may have been begun anew
-            kept, connections = not opened, rest.connections
-            doubted = latest["status"] == "in_progress" and (lost or late)
+            doubted = latest["status"] == "in_progress" and (rest.outages != outages or late)
             if not doubted:
                 sleep(poll)
 

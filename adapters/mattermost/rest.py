@@ -65,8 +65,11 @@ class Rest:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = _checked(url)
-        self.outages = 0  # how often the server could not be reached and came back; a job may have died with it
-        self.connections = 0  # how often one was opened: again, where the one before was lost between two calls
+        # how often the server could not be reached, or had let go of our connection between two calls, and came back;
+        # a job may have died with it
+        self.outages = 0
+        self._opened = 0  # connections
+        self._kept = False  # whether the last call went through the one before it: not through every proxy
         self._token, self._timeout, self._sleep = token, timeout, sleep
         self._session = _session(token, connections, ca_file, self._count)
         self._driver: Any = None
@@ -78,7 +81,13 @@ class Rest:
         self._session.close()
 
     def _count(self) -> None:
-        self.connections += 1
+        self._opened += 1
+
+    def _answered(self, opened: int) -> None:
+        """A call was answered, before which so many connections had been opened."""
+        fresh = self._opened != opened
+        self.outages += fresh and self._kept
+        self._kept = not fresh
 
     @property
     def driver(self) -> Any:
@@ -148,6 +157,7 @@ class Rest:
         while failures < TRIES and waits < MOST_WAITS:
             if trouble:
                 self._sleep(min(30.0, 0.5 * 2**failures))
+            opened = self._opened
             try:
                 answer = self._session.request(
                     method,
@@ -167,6 +177,7 @@ class Rest:
             except requests.RequestException as error:
                 raise UsageError(f"{self.url} cannot be called: {type(error).__name__}", hint="check url") from None
             else:
+                self._answered(opened)
                 if answer.status_code == 429:
                     self._sleep(_wait_asked(answer.headers))
                     trouble, waits = "", waits + 1
@@ -213,26 +224,17 @@ def _session(token: Secret, connections: int, ca_file: str, opened: Callable[[],
 
 def _telling(opened: Callable[[], None]) -> dict[str, type[HTTPConnectionPool]]:
     """urllib3's pools, by scheme, of connections that tell when they are opened: it mends lost ones without a word."""
-    from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-    class Plain(HTTPConnection):
-        def connect(self) -> None:
-            opened()
-            super().connect()
+    def telling(kind: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+        class Connection(kind.ConnectionCls):  # type: ignore[name-defined,misc]
+            def connect(self) -> None:
+                opened()
+                super().connect()
 
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            opened()
-            super().connect()
+        return type(kind.__name__, (kind,), {"ConnectionCls": Connection})
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
+    return {"http": telling(HTTPConnectionPool), "https": telling(HTTPSConnectionPool)}
 
 
 class _Bearer:

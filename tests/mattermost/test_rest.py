@@ -106,9 +106,9 @@ def test_a_connection_that_was_lost_between_two_calls_is_counted(fake: Fake, res
     counts = []
     for _ in range(4):
         rest.get("/users/me")
-        counts.append(rest.connections)
-    assert counts == [1, 1, 2, 2]
-    assert (fake.connections, rest.outages) == (2, 0)
+        counts.append(rest.outages)
+    assert counts == [0, 0, 1, 1]
+    assert fake.connections == 2
 
 
 def test_a_job_is_doubted_where_the_connection_was_lost(fake: Fake, rest: Rest, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_no_job_is_doubted_where_no_connection_is_ever_kept(fake: Fake, rest: Re
     mine.stored, mine.state = "u_import-001.zip", State.UPLOADED
     run(rest, mine, save=known.save, sleep=lambda _seconds: None)
     assert (mine.jobs, mine.state) == (["j1"], State.DONE)
-    assert rest.connections == len(fake.requests)
+    assert (rest.outages, fake.connections) == (0, len(fake.requests))
 
 
 def test_a_rate_limit_is_waited_out_as_told(fake: Fake, rest: Rest, waits: list[float]) -> None:

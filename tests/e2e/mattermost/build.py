@@ -26,7 +26,7 @@ NEEDED = ("i18n", "templates", "fonts")  # without them the server does not star
 
 
 def cache_folder() -> Path:
-    """Where this pin's server lies: one folder per go.mod."""
+    """Where this pin's server lies: one folder per go.mod and judge."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     pin = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in SOURCES)).hexdigest()[:12]
     return base / "slack-migrator" / f"mattermost-{pin}"

@@ -21,7 +21,7 @@ from migrator.adapters.mattermost.validate import Checker
 from tests.e2e.mattermost.build import judge
 
 Json = Any
-Path = tuple[str | int, ...]
+At = tuple[str | int, ...]
 COUNTS = {"favorite": True, "msg_count": 1, "msg_count_root": 1, "mention_count": 0, "last_viewed_at": 3}
 LEVELS = {"desktop": "all", "mobile": "all", "mark_unread": "all"}
 REACTION = {"user": "ada", "emoji_name": "smile", "create_at": 1003}
@@ -116,14 +116,14 @@ STRICTER = frozenset(
 )
 
 
-def places(value: Json, at: Path = ()) -> Iterator[Path]:
+def places(value: Json, at: At = ()) -> Iterator[At]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
         yield (*at, key)
         yield from places(inner, (*at, key))
 
 
-def changed(value: Json, at: Path, to: Json) -> Json:
+def changed(value: Json, at: At, to: Json) -> Json:
     out = copy.deepcopy(value)
     holder = out
     for key in at[:-1]:
